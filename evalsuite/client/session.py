@@ -14,6 +14,7 @@ from evalsuite.client import decode, failures
 from evalsuite.client.decode import Origin, Unusable
 from evalsuite.client.endpoint import Endpoint
 from evalsuite.client.failures import is_absent
+from evalsuite.client.probe import is_healthy
 from evalsuite.client.retry import Retry, Timeouts
 from evalsuite.client.wire import Call, encode, tokenize_body, with_extras
 from evalsuite.types import JSON, Failure, Request, Response
@@ -245,6 +246,10 @@ class Client:
         answer = _checked(raw)
         self._can_tokenize = True
         return answer
+
+    async def alive(self) -> bool:
+        """Whether the server answers at all and says that it can work."""
+        return await asyncio.to_thread(is_healthy, self.endpoint)
 
     async def count_tokens(self, request: Request) -> int | Failure | None:
         """How many tokens the prompt of a request has, the chat template applied.

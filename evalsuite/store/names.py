@@ -1,0 +1,72 @@
+"""Runs by name: a folder, a hash, a unique prefix, `latest`, or a registered @name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalsuite import parse
+from evalsuite.errors import ComparisonError, StoreError, nearest
+from evalsuite.store.run import Run, open_run
+
+_UNFINISHED = ("running", "incomplete")
+
+
+def all_runs(runs: Path) -> list[Run]:
+    """The readable runs of a folder, oldest first by creation time."""
+    found = []
+    for path in runs.iterdir() if runs.is_dir() else ():
+        if (path / "run.json").is_file():
+            try:
+                found.append(open_run(path))
+            except StoreError:  # a torn or foreign neighbour does not hide the others
+                continue
+    return sorted(found, key=lambda run: (str(run.manifest.get("created", "")), run.name))
+
+
+def find(name: str, runs: Path) -> Run:
+    """A run by its folder, its short hash, a unique prefix, `latest`, or a registered @name.
+
+    Raises:
+        StoreError: no run, or more than one, has that name.
+        ComparisonError: a registered name that is not registered.
+    """
+    if name.startswith("@"):
+        return open_run(_baseline(name[1:]))
+    if (Path(name) / "run.json").exists() or "/" in name:
+        return open_run(Path(name))
+    known = all_runs(runs)
+    if name == "latest":
+        if not known:
+            raise StoreError(f"there is no run in {runs}/ yet. Start one: evalsuite run --help")
+        return known[-1]
+    matches = [run for run in known if run.name == name]
+    matches = matches or [run for run in known if run.name.rsplit("-", 1)[-1] == name]
+    matches = matches or [run for run in known if run.name.startswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(run.name for run in matches)
+        raise StoreError(f"'{name}' could be any of: {names}")
+    close = nearest(name, [run.name for run in known[-5:]]).replace(" Known:", " The newest:")
+    raise StoreError(f"no run '{name}' in {runs}/.{close}")
+
+
+def _baseline(name: str) -> Path:
+    """The run that `baselines.json` of the working folder registers under a name."""
+    file = Path("baselines.json")
+    registered = parse.json(file).value if file.is_file() else {}
+    if name not in registered:
+        raise ComparisonError(
+            f"no baseline '@{name}' in {file}.{nearest(name, registered)} "
+            "Name a run folder instead, or register one."
+        )
+    return Path(str(registered[name]))
+
+
+def unfinished(runs: Path, model: str, tasks: Sequence[str]) -> Run | None:
+    """The newest unfinished run of the same model name and task selection, if there is one."""
+    wanted = sorted(tasks)
+    for run in reversed(all_runs(runs)):
+        same = run.model == model and sorted(run.manifest.get("tasks", {})) == wanted
+        if same and run.status in _UNFINISHED:
+            return run
+    return None
