@@ -3,7 +3,8 @@
     {"release": "runs/2026-11-20T181000-step-1000-9f3a"}
 
 The file is small and is committed, so that who changed a baseline and when is in its history.
-A path below the working folder is kept relative to it.
+A path below the working folder is kept relative to it. A URL (`s3://team/release`) holds on
+every machine.
 """
 
 import re
@@ -48,7 +49,8 @@ def register(name: str, run: Run, *, replace: bool = False, file: Path = FILE) -
         The path that the name stood for before; None where it is new.
 
     Raises:
-        UsageError: no such name can be, or it stands for another run and `replace` is false.
+        UsageError: no such name can be, it stands for another run and `replace` is false, or
+            the run is a shard.
         IncompleteError: the run is not complete, or the file cannot be written.
     """
     if not _NAME.fullmatch(name):
@@ -57,13 +59,17 @@ def register(name: str, run: Run, *, replace: bool = False, file: Path = FILE) -
         )
     if run.status != "complete":
         raise IncompleteError(
-            f"{run.path} is {run.status}: only a complete run can be a baseline. Run the same "
+            f"{run.where} is {run.status}: only a complete run can be a baseline. Run the same "
             "command to go on."
+        )
+    if "shard" in run.manifest:
+        raise UsageError(
+            f"{run.where} is one shard of a run: evalsuite merge makes one run of all shards"
         )
     known = read(file)
     before = known.get(name)
     path = _path(run)
-    if before is not None and not _same(before, run.path) and not replace:
+    if before is not None and not _same(before, path) and not replace:
         raise UsageError(
             f"@{name} is {before} already. --replace makes it {path}; every later gate then "
             "judges against that run."
@@ -74,10 +80,12 @@ def register(name: str, run: Run, *, replace: bool = False, file: Path = FILE) -
 
 
 def _path(run: Run) -> str:
+    if run.url:
+        return run.url
     path = run.path.absolute()
     here = Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
-def _same(registered: str, path: Path) -> bool:
-    return Path(registered).resolve() == path.resolve()
+def _same(registered: str, path: str) -> bool:
+    return registered == path or Path(registered).resolve() == Path(path).resolve()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evalsuite import parse, task
 from evalsuite.errors import TaskError, UsageError, nearest
-from evalsuite.types import Bucket, Task
+from evalsuite.types import Bucket
 
 
 def load_all(tasks_dirs: Iterable[Path], buckets_dirs: Iterable[Path]) -> tuple[Bucket, ...]:
@@ -25,30 +25,76 @@ def load_all(tasks_dirs: Iterable[Path], buckets_dirs: Iterable[Path]) -> tuple[
         TaskError: a file is wrong, a name is taken twice, a folder of tasks has no bucket file,
             or weights name a task that is not there.
     """
-    buckets = _buckets(buckets_dirs)
-    members: dict[str, list[Task]] = {name: [] for name in buckets}
+    files, members = _files(tasks_dirs, buckets_dirs)
+    return tuple(_load(name, files[name], members[name], members[name]) for name in files)
+
+
+def load_named(
+    tasks_dirs: Iterable[Path],
+    buckets_dirs: Iterable[Path],
+    bucket_names: Collection[str] = (),
+    task_names: Collection[str] = (),
+) -> tuple[Bucket, ...]:
+    """Read the named buckets and tasks, as `select` of `load_all`; other files stay unread.
+
+    Raises:
+        UsageError: no bucket or task of that name (nearest named).
+        TaskError: as for `load_all`.
+    """
+    files, members = _files(tasks_dirs, buckets_dirs)
+    every = [path for paths in members.values() for path in paths]
+    _check_names(
+        files, [(path.parent.name, path.stem) for path in every], bucket_names, task_names
+    )
+    everything = not bucket_names and not task_names
+    found = []
+    for name, file in files.items():
+        wanted = [
+            path
+            for path in members[name]
+            if everything
+            or name in bucket_names
+            or path.stem in task_names
+            or f"{name}/{path.stem}" in task_names
+        ]
+        if wanted:
+            found.append(_load(name, file, wanted, members[name]))
+    return tuple(found)
+
+
+def _files(
+    tasks_dirs: Iterable[Path], buckets_dirs: Iterable[Path]
+) -> tuple[dict[str, Path], dict[str, list[Path]]]:
+    """The files of every bucket and of its tasks, by the bucket's name; none is read."""
+    files = _bucket_files(buckets_dirs)
+    members: dict[str, list[Path]] = {name: [] for name in files}
     seen: dict[str, Path] = {}
     for path in _task_files(tasks_dirs):
-        found = task.load(path)
-        if found.name in seen:
-            other = parse.place(seen[found.name])
+        folder = path.absolute().parent.name
+        if path.stem in seen:
+            other = parse.place(seen[path.stem])
             raise TaskError(f"{parse.place(path)}: a task of that name is {other}")
-        seen[found.name] = path
-        if found.bucket not in buckets:
-            known = nearest(found.bucket, buckets)
+        seen[path.stem] = path
+        if folder not in files:
+            known = nearest(folder, files)
             raise TaskError(
                 f"{parse.place(path.parent)}: no bucket file for it: write"
-                f" {found.bucket}.yaml (title, meaning, margin) in a buckets folder.{known}"
+                f" {folder}.yaml (title, meaning, margin) in a buckets folder.{known}"
             )
-        members[found.bucket].append(found)
-    made = (
-        replace(bucket, tasks=tuple(sorted(members[name], key=lambda item: item.name)))
-        for name, (bucket, _) in buckets.items()
-    )
-    loaded = tuple(made)
-    for bucket in loaded:
-        _check_weights(bucket, buckets[bucket.name][1])
-    return loaded
+        members[folder].append(path)
+    return files, members
+
+
+def _load(name: str, file: Path, wanted: Sequence[Path], members: Sequence[Path]) -> Bucket:
+    """Read one bucket and those of its tasks that are wanted."""
+    document = parse.yaml(file)
+    bucket = parse.noun(document, Bucket, given={"name": name, "tasks": ()})
+    if not 0 < bucket.margin < 0.5:
+        said = f"margin: expected a fraction between 0 and 0.5, found {bucket.margin}"
+        raise document.wrong(("margin",), said)
+    _check_weights(bucket, {path.stem for path in members}, document)
+    found = sorted((task.load(path) for path in wanted), key=lambda item: item.name)
+    return replace(bucket, tasks=tuple(found))
 
 
 def select(
@@ -63,16 +109,9 @@ def select(
     Raises:
         UsageError: no bucket or task of that name (nearest named).
     """
-    known_buckets = [bucket.name for bucket in buckets]
-    for name in bucket_names:
-        if name not in known_buckets:
-            raise UsageError(f"no bucket '{name}'.{nearest(name, known_buckets)}")
     every = [item for bucket in buckets for item in bucket.tasks]
-    known = {item.name for item in every} | {f"{item.bucket}/{item.name}" for item in every}
-    for name in task_names:
-        if name not in known:
-            shown = [item.name for item in every] if "/" not in name else known
-            raise UsageError(f"no task '{name}'.{nearest(name, shown)}")
+    names = [(item.bucket, item.name) for item in every]
+    _check_names([bucket.name for bucket in buckets], names, bucket_names, task_names)
     everything = not bucket_names and not task_names
     kept = []
     for bucket in buckets:
@@ -89,23 +128,36 @@ def select(
     return tuple(kept)
 
 
-def _buckets(folders: Iterable[Path]) -> dict[str, tuple[Bucket, parse.Document]]:
-    """Every bucket file, by name, with its document for later errors."""
-    found: dict[str, tuple[Bucket, parse.Document]] = {}
+def _check_names(
+    buckets: Collection[str],
+    tasks: Collection[tuple[str, str]],
+    bucket_names: Collection[str],
+    task_names: Collection[str],
+) -> None:
+    """Refuse names that no bucket, or no task as (bucket, name), has."""
+    for name in bucket_names:
+        if name not in buckets:
+            raise UsageError(f"no bucket '{name}'.{nearest(name, buckets)}")
+    short = {task for _, task in tasks}
+    known = short | {f"{bucket}/{task}" for bucket, task in tasks}
+    for name in task_names:
+        if name not in known:
+            raise UsageError(
+                f"no task '{name}'.{nearest(name, known if '/' in name else short)}"
+            )
+
+
+def _bucket_files(folders: Iterable[Path]) -> dict[str, Path]:
+    """Every bucket's file, by name."""
+    found: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
             raise TaskError(f"{parse.place(folder)}: no such folder of buckets")
         for path in sorted(folder.glob("*.yaml")):
-            document = parse.yaml(path)
-            given = {"name": path.stem, "tasks": ()}
-            bucket = parse.noun(document, Bucket, given=given)
-            if not 0 < bucket.margin < 0.5:
-                said = f"margin: expected a fraction between 0 and 0.5, found {bucket.margin}"
-                raise document.wrong(("margin",), said)
-            if bucket.name in found:
-                other = parse.place(found[bucket.name][1].path)
+            if path.stem in found:
+                other = parse.place(found[path.stem])
                 raise TaskError(f"{parse.place(path)}: a bucket of that name is {other}")
-            found[bucket.name] = (bucket, document)
+            found[path.stem] = path
     return found
 
 
@@ -124,17 +176,16 @@ def _task_files(folders: Iterable[Path]) -> list[Path]:
     return found
 
 
-def _check_weights(bucket: Bucket, document: parse.Document) -> None:
+def _check_weights(bucket: Bucket, names: Collection[str], document: parse.Document) -> None:
     """Weights by task name every task of the bucket and no other, none of them negative."""
     if isinstance(bucket.weights, str):
         return
-    names = {item.name for item in bucket.tasks}
     for name, weight in bucket.weights.items():
         if name not in names:
             said = f"weights: no task '{name}' in {bucket.name}.{nearest(name, names)}"
             raise document.wrong(("weights", name), said)
         if weight < 0:
             raise document.wrong(("weights", name), f"weights.{name}: expected 0 or more")
-    missing = sorted(names - set(bucket.weights))
+    missing = sorted(set(names) - set(bucket.weights))
     if missing:
         raise document.wrong(("weights",), f"weights: none for the task '{missing[0]}'")

@@ -19,6 +19,9 @@ class Display(Protocol):
     def row(self, row: ScoreRow) -> None:
         """Count one scored row."""
 
+    def stopped(self, bucket: str, said: str) -> None:
+        """Show that a bucket is asked no further, and why: a line that stays."""
+
     def buckets(
         self, buckets: tuple[Bucket, ...], totals: Mapping[str, int]
     ) -> AbstractContextManager[None]:

@@ -1,45 +1,45 @@
 """The whole verb `run`: serve, check, plan, ask, score, summarise."""
 
 import asyncio
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from evalsuite import (
-    conclude,
     episode,
     host,
     identity,
     manifest,
+    order,
+    reuse,
     runner,
-    scoring,
     selection,
+    spent,
+    stall,
     store,
 )
 from evalsuite import task as tasks
-from evalsuite.client import Client, Options, Retry, Served, run_async
+from evalsuite.client import Client, Options, Replicas, Retry, Served, pacing, run_async
+from evalsuite.desk import Desk
 from evalsuite.display import Display
 from evalsuite.errors import IncompleteError, ServerError, StoreError, TaskError, UsageError
 from evalsuite.host import Ends, Target
-from evalsuite.journal import Journal
+from evalsuite.journal import FSYNC_RECORDS, Journal
 from evalsuite.selection import Selection, Work
 from evalsuite.types import (
     JSON,
     Bucket,
     Failure,
-    Item,
     Sample,
-    ScoreRow,
     Task,
-    Transcript,
 )
 
-_HOLD = 0.1  # seconds that answers wait to be handed to the scorers together
+if TYPE_CHECKING:
+    from evalsuite import looks
+
 _RETRY = Retry(attempts=5, first=0.3)  # then the runner asks whether the server is alive at all
 
 
@@ -49,9 +49,13 @@ class Settings:
 
     runs: Path
     out: Path | None = None  # the run's own directory
-    concurrency: int = 64
+    concurrency: int | None = None  # requests at once; None adapts it
     wait: float = 20.0  # seconds for a server to come back
+    stall_after: float = 600.0  # seconds without a token until it is given up; 0: never
     fresh: bool = False
+    retry_failed: bool = False  # only what failed in the newest run like this one
+    sync_every: int = FSYNC_RECORDS  # answers that a lost disk cache may cost
+    against: "looks.Against | None" = None  # gated while it runs
 
 
 def evaluate(
@@ -60,9 +64,11 @@ def evaluate(
     """Run every selected task against a server and score it; goes on with an unfinished run.
 
     Returns:
-        The run; its status is `complete`, or `incomplete` where answers are missing.
+        The run; its status is `complete`, `stopped_by_plan` where a gate ended it early, or
+        `incomplete` where answers are missing.
 
     Raises:
+        ComparisonError: it cannot be compared with the baseline that it is run against.
         ServerError: the server cannot be reached, serves another model, died or stalled.
         StoreError: the run to go on with differs, or is in use.
         Interrupted: Ctrl-C; everything answered so far is in the journal.
@@ -70,25 +76,61 @@ def evaluate(
     # What is cheap to find wrong comes first: names and flags, the place, the server, rows.
     found = selection.select(chosen)
     host.check(target)
+    pacing.check(settings.concurrency)
     store.check_place(settings.out or settings.runs, a_run=settings.out is not None)
     _named_run(settings)
     _check_roles(target, found)
     host.reach(target)
     work = selection.prepare(chosen, found)
     with host.serving(target, settings.runs, display) as server:
-        endpoint, served = host.endpoint(server, target)
-        ends = host.ends(endpoint, served, server, target)
+        replicas, served = host.endpoints(server, target)
+        ends = host.ends(replicas, served, server, target)
         facts = _facts(target, server, ends)
+        if work.shard is not None:
+            facts["shard"] = work.shard
         entries = _entries(work, chosen)
-        built = manifest.build(endpoint.model, work.buckets, entries, work.plan, facts)
+        built = manifest.build(replicas[0].model, work.buckets, entries, work.plan, facts)
         old = _to_resume(built, settings)
+        if settings.retry_failed and old is not None and old.is_finished:
+            display.say(f"nothing failed in {old.path}")
+            return old
+        if settings.against is not None:
+            built, work = _gated(settings.against, built, work, (settings, old, display))
         run = old or store.create(settings.runs, built, path=settings.out)
         with store.lock(run):
             run = _begin(run, built, work)
+            if settings.against is not None and "requests" not in run.manifest:
+                run = store.update(run, requests=spent.before(ends.replicas))
             if old is not None:
                 display.say(f"going on with {run.path}")
             host.keep_log(server, run.path)
             return run_async(_work(run, work, ends, settings, display))
+
+
+def _gated(
+    against: "looks.Against",
+    built: Mapping[str, JSON],
+    work: Work,
+    how: tuple[Settings, store.Run | None, Display],
+) -> tuple[dict[str, JSON], Work]:
+    """The manifest and the work of a run that is gated while it goes on."""
+    from evalsuite import looks
+
+    settings, old, display = how
+    if work.shard is not None:
+        raise UsageError("--shard: a run that may stop early is asked whole; leave --against")
+    candidate = looks.Candidate(
+        manifest=built, plan=work.plan, in_flight=settings.concurrency or pacing.START, old=old
+    )
+    manifested, plan = looks.arrange(against, candidate)
+    folders = {settings.runs, *([settings.out.parent] if settings.out else [])}
+    known = [run for folder in folders for run in store.all_runs(folder)]
+    before = looks.earlier(known, manifested, against.baseline, old)
+    if before:
+        manifested["look_number"] = before + 1
+        display.say(f"this is look number {before + 1} at this candidate")
+    lengths = order.expected(store.scores(against.baseline))
+    return manifested, replace(work, plan=plan, hints=replace(work.hints, lengths=lengths))
 
 
 def _facts(target: Target, server: host.Host, ends: Ends) -> dict[str, JSON]:
@@ -96,6 +138,8 @@ def _facts(target: Target, server: host.Host, ends: Ends) -> dict[str, JSON]:
     facts = manifest.describe_server(ends.endpoints["model"], ends.served, server.checkpoint)
     command = identity.without_secrets(server.command)
     facts["server"] |= {"command": identity.known(list(command) or None)}
+    if len(ends.replicas) > 1:
+        facts["server"]["base_urls"] = [end.base_url for end in ends.replicas]
     facts["roles"] = {name: dict(spec) for name, spec in target.roles.items()}
     return facts
 
@@ -116,7 +160,8 @@ def _entries(work: Work, chosen: Selection) -> dict[str, JSON]:
     """What the manifest says of each task; its source as it was drawn from."""
     found: dict[str, JSON] = {}
     for item in (item for entry in work.buckets for item in entry.tasks):
-        entry = manifest.task_entry(item, work.samples[item.name], _repeats(item, work))
+        repeats = chosen.repeats or item.repeats
+        entry = manifest.task_entry(item, work.samples[item.name], repeats)
         found[item.name] = entry | {
             "source": manifest.spelled(selection.drawn_from(item, chosen))
         }
@@ -125,11 +170,33 @@ def _entries(work: Work, chosen: Selection) -> dict[str, JSON]:
 
 def _to_resume(built: Mapping[str, JSON], settings: Settings) -> store.Run | None:
     """The run to go on with, or None where a new one is to be made."""
+    if settings.retry_failed:
+        return _concluded(built, settings)
     if settings.out is not None:
         return _named_run(settings)
     if settings.fresh:
         return None
-    return store.unfinished(settings.runs, built["model"], tuple(built["tasks"]))
+    return store.unfinished(settings.runs, built)
+
+
+def _concluded(built: Mapping[str, JSON], settings: Settings) -> store.Run:
+    """The run whose failures are to be asked again: it was asked to its end.
+
+    Raises:
+        StoreError: there is none like this one, or it was stopped before its end.
+    """
+    out = settings.out
+    run = store.newest(settings.runs, built) if out is None else store.open_run(out)
+    if run is None:
+        raise StoreError(
+            f"--retry-failed: no run of {built['model']} with these tasks in {settings.runs}/"
+        )
+    if not (run.path / "scores.parquet").is_file():
+        raise StoreError(
+            f"--retry-failed: {run.path} was stopped before its end: without the flag the same "
+            "command goes on with it"
+        )
+    return run
 
 
 def _named_run(settings: Settings) -> store.Run | None:
@@ -137,7 +204,7 @@ def _named_run(settings: Settings) -> store.Run | None:
     if settings.out is None or not (settings.out / "run.json").is_file():
         return None
     run = store.open_run(settings.out)
-    if settings.fresh or run.status == "complete":
+    if settings.fresh or (run.is_finished and not settings.retry_failed):
         raise StoreError(f"{settings.out} holds a run already: choose another -o")
     return run
 
@@ -151,81 +218,10 @@ def _begin(run: store.Run, built: Mapping[str, JSON], work: Work) -> store.Run:
     manifest.check_resumable(run.manifest, built, run.name)
     if not (run.path / "plan.json").is_file():
         store.write_plan(run, work.plan)
-    if not (run.path / "samples.parquet").is_file():
+    if not store.has_samples(run):
         every = [item for entry in work.buckets for item in entry.tasks]
-        store.write_samples(
-            run, ((i, sample) for i in every for sample in work.samples[i.name])
-        )
+        store.note_samples(run, ((i, sample) for i in every for sample in work.samples[i.name]))
     return store.update(run, status="running")
-
-
-def _repeats(item: Task, work: Work) -> int:
-    """How many answers a sample of a task gets."""
-    planned = sum(i.task.name == item.name for i in work.plan.items())
-    return planned // max(1, len(work.samples[item.name]))
-
-
-class _Desk:
-    """Scores transcripts beside the asking, in a thread and its workers.
-
-    The loop only puts them into a queue: a scorer that takes its time holds nothing up. It
-    does so ten times a second: to wake a thread for every answer costs more than to score it.
-    The thread is a daemon: no backlog of scoring keeps an interrupted run from ending.
-    """
-
-    def __init__(self, on_row: Callable[[ScoreRow], None]) -> None:
-        self.rows: dict[tuple[str, str, int], ScoreRow] = {}
-        self.answered = 0  # transcripts handed in that did not fail
-        self._held: list[scoring.Work] = []
-        self._queue: SimpleQueue[list[scoring.Work] | None] = SimpleQueue()
-        self._on_row = on_row
-        self._dropped = threading.Event()
-        self._done: Future[None] = Future()
-        self._done.set_running_or_notify_cancel()  # whoever waits may leave, it goes on
-        threading.Thread(target=self._run, name="scoring", daemon=True).start()
-
-    def put(self, item: Item, transcript: Transcript) -> None:
-        """Hand in a transcript; raises what ended the scoring, where something did."""
-        if self._done.done():
-            self._done.result()
-        self.answered += transcript.status != "failed"
-        self._held.append((item.task, item.sample, transcript, item.repeat))
-        if len(self._held) == 1:
-            asyncio.get_running_loop().call_later(_HOLD, self._hand_in)
-
-    def _hand_in(self) -> None:
-        held, self._held = self._held, []
-        self._queue.put(held)
-
-    async def finish(self) -> None:
-        """Wait until everything handed in is scored; may be cancelled."""
-        self._hand_in()
-        self._queue.put(None)
-        await asyncio.wrap_future(self._done)
-
-    def drop(self) -> None:
-        """Score no more; harmless where everything is scored."""
-        self._dropped.set()
-        self._queue.put(None)
-
-    def _run(self) -> None:
-        try:
-            for row in scoring.score_all(self._handed_in()):
-                if self._dropped.is_set():
-                    break
-                self.rows[row.task, row.id, row.repeat] = row
-                self._on_row(row)
-        except BaseException as error:
-            self._done.set_exception(error)
-        else:
-            self._done.set_result(None)
-
-    def _handed_in(self) -> Iterator[scoring.Work]:
-        for held in iter(self._queue.get, None):
-            for entry in held:
-                if self._dropped.is_set():
-                    return
-                yield entry
 
 
 async def _work(
@@ -233,30 +229,54 @@ async def _work(
 ) -> store.Run:
     """Ask, score and conclude; the run's lock is held."""
     started = time.monotonic()
-    journal = Journal(run.path / "journal", write=True)
-    desk = _Desk(display.row)
+    journal = Journal(run.path / "journal", write=True, sync_every=settings.sync_every)
+    desk = Desk(display.row, _gate(run, display))
     for line in journal.torn:
         display.say(f"{run.path}: {line}; it is asked again")
     totals = {
         name: sum(len(block) for block in blocks) for name, blocks in work.plan.blocks.items()
     }
+    seen: dict[str, JSON] = {}  # what the manifest is to say of the asking
     try:
         with display.buckets(work.buckets, totals):
-            await _ask(work, ends, journal, desk, (settings, display))
+            await _ask(work, ends, journal, desk, (settings, display, seen))
             await runner.interruptible(desk.finish())
-        run = store.update(run, seconds=_seconds(run, started))
-        order = [(i.task.name, i.sample.id, i.repeat) for i in work.plan.items()]
-        return conclude.conclude(run, [desk.rows[key] for key in order], journal.index)
+        if "plan" in run.manifest:
+            noted, keys = run.manifest["requests"], tuple(journal.index)
+            asked = asyncio.to_thread(spent.spent, noted, ends.replicas, work.plan, keys)
+            seen["requests"] = await asked
+        run = store.update(run, **_noted(run, seen), seconds=_seconds(run, started))
+        told = reuse.said(run.manifest["prompt_cache"])
+        if told:
+            display.say(told)
+        store.pack_samples(run)
+        from evalsuite import conclude  # with numpy and Arrow: not while requests run
+
+        return conclude.conclude(run, desk.rows(work.plan), journal.index)
     except BaseException:
         counts = {**run.manifest["counts"], "done": desk.answered}
         with suppress(IncompleteError):  # a full disk: what ended the run is what is told
-            store.update(
-                run, status="incomplete", counts=counts, seconds=_seconds(run, started)
-            )
+            seen = _noted(run, seen) | {"counts": counts, "seconds": _seconds(run, started)}
+            store.update(run, status="incomplete", **seen)
         raise
     finally:
         desk.drop()
         journal.close()
+
+
+def _gate(run: store.Run, display: Display) -> "looks.Watch | None":
+    """What ends the buckets of a run that is gated while it goes on."""
+    if "plan" not in run.manifest:
+        return None
+    from evalsuite import looks
+
+    schedule = looks.load(run)
+    if schedule is None:
+        return None
+    rows = store.scores(looks.planned_baseline(run, schedule))
+    return looks.Watch(
+        schedule, rows, lambda ended: display.stopped(ended.track.bucket, ended.said)
+    )
 
 
 def _seconds(run: store.Run, started: float) -> float:
@@ -264,31 +284,79 @@ def _seconds(run: store.Run, started: float) -> float:
     return round(float(run.manifest.get("seconds", 0.0)) + time.monotonic() - started, 1)
 
 
+def _noted(run: store.Run, seen: Mapping[str, JSON]) -> dict[str, JSON]:
+    """What was seen while asking, the replicas' counts of earlier processes added."""
+    noted = dict(seen)
+    if "replicas" in noted:
+        told = {one["base_url"]: dict(one) for one in run.manifest.get("replicas", ())}
+        for one in noted["replicas"]:
+            before = told.get(one["base_url"], {})
+            told[one["base_url"]] = one | {
+                key: one[key] + before.get(key, 0) for key in ("answers", "drops", "moved")
+            }
+        noted["replicas"] = list(told.values())
+    if "prompt_cache" in noted:
+        noted["prompt_cache"] = reuse.joined(
+            run.manifest.get("prompt_cache"), noted["prompt_cache"]
+        )
+    return noted
+
+
 async def _ask(
-    work: Work, ends: Ends, journal: Journal, desk: _Desk, how: tuple[Settings, Display]
+    work: Work,
+    ends: Ends,
+    journal: Journal,
+    desk: Desk,
+    how: tuple[Settings, Display, dict[str, JSON]],
 ) -> None:
     """Open the clients, see that the prompts fit, and drive every episode."""
-    settings, display = how
+    settings, display, seen = how
     async with AsyncExitStack() as stack:
-        clients = {
-            role: await stack.enter_async_context(Client(end, Options(retry=_RETRY)))
-            for role, end in ends.endpoints.items()
+        paces = {
+            role: pacing.Pace(settings.concurrency, say=display.say) for role in ends.endpoints
         }
+        clients = {
+            role: ends.open(role, Options(retry=_RETRY, pace=pace), display.say)
+            for role, pace in paces.items()
+        }
+        for client in clients.values():
+            await stack.enter_async_context(client)
         fits = _check_fits(clients["model"], ends.served, work)
         await runner.interruptible(fits)
         means = runner.Means(
             clients=clients,
             samplings=ends.samplings,
+            wanted=desk.wanted,
+            settle=desk.settle,
             journal=journal,
-            concurrency=settings.concurrency,
+            pace=paces["model"],
+            hints=work.hints,
+            reuse=reuse.Reuse(await runner.interruptible(_counters(ends))),
             wait=settings.wait,
             why_dead=ends.host.why_dead,
+            restart=ends.host.restart,
             say=display.say,
         )
-        await runner.run(work.plan, means, desk.put)
+        watch = stall.Watch(
+            clients=tuple(clients.values()),
+            after=settings.stall_after,
+            folder=journal.folder.parent,
+        )
+        try:
+            await stall.unless_stalled(runner.run(work.plan, means, desk.put), watch)
+        finally:
+            after = None if means.reuse.told else await _counters(ends)
+            seen["pace"] = paces["model"].report()
+            seen["prompt_cache"] = means.reuse.report(after)
+            asked = clients["model"]
+            seen |= {"replicas": asked.report()} if isinstance(asked, Replicas) else {}
 
 
-async def _check_fits(client: Client, served: Served, work: Work) -> None:
+async def _counters(ends: Ends) -> reuse.Counters | None:
+    return await asyncio.to_thread(reuse.counters, ends.replicas)
+
+
+async def _check_fits(client: Client | Replicas, served: Served, work: Work) -> None:
     """Refuse a task whose longest prompt and answer cannot fit the context.
 
     A token is at least one byte, so most prompts are known to fit without asking; of the
@@ -311,7 +379,9 @@ def _longest(item: Task, work: Work, limit: int) -> list[Sample]:
     return [samples[i] for size, i in sized[:4] if size * 2 > room]
 
 
-async def _check_sample(client: Client, item: Task, sample: Sample, limit: int) -> None:
+async def _check_sample(
+    client: Client | Replicas, item: Task, sample: Sample, limit: int
+) -> None:
     state = episode.begin(tasks.episode(item, sample))
     for request in state.requests[:1] if isinstance(state, episode.Waiting) else ():
         count = await client.count_tokens(request)

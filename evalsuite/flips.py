@@ -17,44 +17,70 @@ So an answer that loops until it is cut off counts as truncated, and a refusal i
 language as refused.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evalsuite.pairing import TaskPairs
+from evalsuite.pairs import Groups, TaskPairs
+from evalsuite.score_table import IntArray, ScoreTable
 from evalsuite.types import ScoreRow
 
 REPETITION = 0.5  # share of an answer that repeats itself from which it counts as a loop
 DIFFERENT = "different answer"
+_ROWS = 4096  # made at a time
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Flip:
     """A sample whose answer got worse (loss) or better (gain).
+
+    A million samples may have a hundred thousand of them: the rows are made when asked for.
 
     Attributes:
         bucket: its bucket.
         task: its task.
-        id: the sample's content hash.
-        key: the source's own name for the sample.
-        repeat: of the candidate's row shown.
         kind: "loss" or "gain".
         cause: one of `CAUSES`, or "different answer".
-        baseline: the baseline's row; of several repeats the one that shows the change best.
-        candidate: the candidate's row.
+        before: the baseline's rows, and the position of the one that shows the change best.
+        now: the same of the candidate.
     """
 
     bucket: str
     task: str
-    id: str
-    key: str
-    repeat: int
     kind: Literal["loss", "gain"]
     cause: str
-    baseline: ScoreRow
-    candidate: ScoreRow
+    before: tuple[ScoreTable, int]
+    now: tuple[ScoreTable, int]
+
+    @property
+    def baseline(self) -> ScoreRow:
+        """The baseline's row; of several repeats the one that shows the change best."""
+        table, at = self.before
+        return table[at]
+
+    @property
+    def candidate(self) -> ScoreRow:
+        """The candidate's row."""
+        table, at = self.now
+        return table[at]
+
+    @property
+    def id(self) -> str:
+        """The sample's content hash."""
+        return self.candidate.id
+
+    @property
+    def key(self) -> str:
+        """The source's own name for the sample."""
+        return self.candidate.key
+
+    @property
+    def repeat(self) -> int:
+        """Of the candidate's row."""
+        return self.candidate.repeat
 
 
 def _on(row: ScoreRow, *names: str, least: float = 0.5) -> bool:
@@ -134,33 +160,47 @@ def flips(pairs: TaskPairs) -> list[Flip]:
         change = np.nan_to_num(pairs.now.score - pairs.before.score)
         applies = np.nan_to_num(pairs.before.weight * pairs.now.weight) > 0
     moved = np.flatnonzero((change != 0) & applies)
-    order = sorted(moved.tolist(), key=lambda i: (change[i] > 0, -abs(change[i])))
-    return [_flip(pairs, i, loss=bool(change[i] < 0)) for i in order]
+    order = moved[np.lexsort((moved, -np.abs(change[moved]), change[moved] > 0))]
+    loss = change[order] < 0
+    before = _extremes(pairs.before.rows.take(order), high=loss)
+    now = _extremes(pairs.now.rows.take(order), high=~loss)
+    sides = pairs.before.rows.table, pairs.now.rows.table
+    causes = _causes(sides, (before, now), loss)
+    return [
+        Flip(
+            bucket=pairs.bucket,
+            task=pairs.task,
+            kind="loss" if worse else "gain",
+            cause=why,
+            before=(sides[0], old),
+            now=(sides[1], new),
+        )
+        for worse, why, old, new in zip(
+            loss.tolist(), causes, before.tolist(), now.tolist(), strict=True
+        )
+    ]
 
 
-def _flip(pairs: TaskPairs, position: int, *, loss: bool) -> Flip:
-    before, now = pairs.before.rows[position], pairs.now.rows[position]
-    baseline = _extreme(before, high=loss)
-    candidate = _extreme(now, high=not loss)
-    worse, better = (candidate, baseline) if loss else (baseline, candidate)
-    return Flip(
-        bucket=pairs.bucket,
-        task=pairs.task,
-        id=pairs.ids[position],
-        key=candidate.key,
-        repeat=candidate.repeat,
-        kind="loss" if loss else "gain",
-        cause=cause(worse, better),
-        baseline=baseline,
-        candidate=candidate,
-    )
+def _causes(
+    sides: tuple[ScoreTable, ScoreTable],
+    rows: tuple[IntArray, IntArray],
+    loss: NDArray[np.bool_],
+) -> Iterator[str]:
+    """The cause of each flip, a few thousand rows at a time."""
+    for start in range(0, loss.size, _ROWS):
+        part = slice(start, start + _ROWS)
+        before, now = (table.take(at[part]) for table, at in zip(sides, rows, strict=True))
+        for old, new, lost in zip(before, now, loss[part].tolist(), strict=True):
+            yield cause(new, old) if lost else cause(old, new)
 
 
-def _extreme(rows: Sequence[ScoreRow], *, high: bool) -> ScoreRow:
-    """The row of the highest or lowest score; the first repeat where several are."""
-    scored = [row for row in rows if row.score is not None]
-    pick = max if high else min
-    return pick(scored, key=lambda row: row.score or 0.0)
+def _extremes(rows: Groups, *, high: NDArray[np.bool_]) -> IntArray:
+    """Of each sample the row of its highest or lowest score; the first repeat of several."""
+    scores, samples = rows.table.score[rows.rows], rows.samples
+    rank = np.where(high[samples], -scores, scores)  # NaN, no value, sorts last
+    order = np.lexsort((np.arange(rank.size), rank, samples))
+    found: IntArray = rows.rows[order[rows.ends[:-1]]]
+    return found
 
 
 def tally(found: Iterable[Flip], kind: Literal["loss", "gain"]) -> Mapping[str, int]:

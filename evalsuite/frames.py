@@ -103,5 +103,5 @@ def compare(
     """
     before, after = (store.find(str(name), Path(runs)) for name in (baseline, candidate))
     return diff.compare(
-        before, after, store.rows(before), store.rows(after), allow=tuple(allow)
+        before, after, store.scores(before), store.scores(after), allow=tuple(allow)
     )

@@ -1,16 +1,31 @@
-"""The server of a run: somebody's by URL, or our own for as long as a block runs."""
+"""The server of a run: somebody's by URL, or our own for as long as a block runs.
+
+Several URLs are replicas of one checkpoint; they are refused where they do not serve the same.
+"""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalsuite.client import Endpoint, Served, check_model, list_models, opens_thinking
+from evalsuite import identity
+from evalsuite.client import (
+    Client,
+    Endpoint,
+    Options,
+    Replicas,
+    Served,
+    check_model,
+    count_tokens,
+    list_models,
+    opens_thinking,
+    version,
+)
+from evalsuite.client.failures import one_line
 from evalsuite.display import Display
 from evalsuite.errors import ServerError, UsageError, nearest
-from evalsuite.identity import PROBES
 from evalsuite.types import JSON, Sampling
 
 if TYPE_CHECKING:
@@ -19,10 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What is evaluated: a server by URL, or a checkpoint folder to be served."""
+    """What is evaluated: a server or its replicas by URL, or a checkpoint to be served."""
 
     model: str | None = None
-    base_url: str | None = None
+    base_urls: tuple[str, ...] = ()  # more than one: replicas of one checkpoint
     serve: bool = False
     api_key_env: str | None = None
     tool_parser: str | None = None  # the next four are for a server of our own
@@ -35,9 +50,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """The server of a run, whoever started it."""
+    """The server of a run, or its replicas, whoever started them."""
 
-    base_url: str
+    base_urls: tuple[str, ...]
     model: str | None  # as served; None: the only one it serves
     checkpoint: Path | None = None
     command: tuple[str, ...] = ()  # unknown for a server that others started
@@ -53,6 +68,27 @@ class Host:
             return f"({error})"
         return ""
 
+    def restart(self) -> float:
+        """Start our own dead server again, once: the same command on the same port.
+
+        Returns:
+            The seconds it may take until it is healthy; 0 where it is not ours, or has died
+            twice.
+
+        Raises:
+            ServerError: it cannot be started.
+        """
+        if self.own is None or self.own.restarts:
+            return 0.0
+        try:
+            self.own.restart()
+        except ServerError as error:
+            raise ServerError(
+                f"our server died and cannot be started again: {error}. Nothing is lost: run "
+                "the same command to go on."
+            ) from None
+        return self.own.limit
+
 
 _NO_CHECKPOINT = "--serve needs the checkpoint: --model FOLDER"
 _OWN_KEY = "VLLM_API_KEY"  # a vLLM server asks for it where it stands in its environment
@@ -64,14 +100,15 @@ def check(target: Target) -> None:
     Raises:
         UsageError: says which flags would name one.
     """
-    if target.serve and target.base_url:
+    if target.serve and target.base_urls:
         raise UsageError(
             "--serve starts a server and --base-url names one: give one of the two"
         )
     if target.serve and not target.model:
         raise UsageError(_NO_CHECKPOINT)
-    if not target.serve and not target.base_url:
+    if not target.serve and not target.base_urls:
         raise UsageError("name a server: --base-url URL, or --model FOLDER --serve")
+    _check_urls(target.base_urls)
     flags = [part.partition("=")[0].replace("_", "-") for part in target.server_args]
     if "--api-key" in flags:
         raise UsageError(
@@ -80,14 +117,25 @@ def check(target: Target) -> None:
         )
 
 
+def _check_urls(urls: tuple[str, ...]) -> None:
+    clean: dict[str, str] = {}
+    for url in urls:
+        if "," in url:
+            raise UsageError(f"--base-url: one address each time, found '{url}'")
+        address = Endpoint(base_url=url, model="?").base_url
+        if address in clean:
+            raise UsageError(f"--base-url: '{clean[address]}' and '{url}' are one server")
+        clean[address] = url
+
+
 def reach(target: Target) -> None:
-    """Ask a server that others started whether it is there and serves the model.
+    """Ask servers that others started whether they are there and serve the model.
 
     Raises:
-        ServerError: unreachable, or another model is served.
+        ServerError: unreachable, another model is served, or replicas serve not the same.
     """
-    if target.base_url:
-        endpoint(_theirs(target), target)
+    if target.base_urls:
+        endpoints(_theirs(target), target)
 
 
 def start(target: Target, logs: Path) -> "Server":
@@ -115,7 +163,7 @@ def start(target: Target, logs: Path) -> "Server":
 @contextmanager
 def serving(target: Target, logs: Path, display: Display) -> Iterator[Host]:
     """The server of a target: somebody's by URL, or our own for as long as the block runs."""
-    if target.base_url:
+    if target.base_urls:
         yield _theirs(target)
         return
     from evalsuite import serve
@@ -128,7 +176,7 @@ def serving(target: Target, logs: Path, display: Display) -> Iterator[Host]:
             seconds = server.wait(tell)
         display.say(f"ready in {seconds:.0f} s")
         yield Host(
-            base_url=server.base_url,
+            base_urls=(server.base_url,),
             model=server.model,
             checkpoint=server.launch.checkpoint,
             command=tuple(serve.command(server.launch, server.port)),
@@ -143,7 +191,7 @@ def _theirs(target: Target) -> Host:
     folder = Path(target.model) if target.model else None
     local = folder is not None and folder.is_dir()
     return Host(
-        base_url=target.base_url or "",
+        base_urls=target.base_urls,
         model=folder.resolve().name if folder and local else target.model or None,
         checkpoint=folder if local else None,
     )
@@ -162,15 +210,33 @@ def keep_log(host: Host, folder: Path) -> None:
     host.own.log = kept
 
 
-def endpoint(host: Host, target: Target) -> tuple[Endpoint, Served]:
-    """The endpoint of the role `model`, checked: the server answers and serves the model.
+def endpoints(host: Host, target: Target) -> tuple[tuple[Endpoint, ...], Served]:
+    """Where the role `model` is asked, checked: each server answers and serves the model.
+
+    Returns:
+        An endpoint a replica, and what the first says of the model.
 
     Raises:
-        ServerError: unreachable, or another model is served.
+        ServerError: one is unreachable, serves another model, or not the same as the first.
     """
+    first, served = _endpoint(host.base_urls[0], host, target)
+    others = [replace(first, base_url=url) for url in host.base_urls[1:]]
+    if others:
+        said = _facts(first)
+        for other in others:
+            difference = _difference(said, _facts(other))
+            if difference:
+                raise ServerError(
+                    f"{first.base_url} and {other.base_url} are no replicas of one checkpoint: "
+                    f"{difference}"
+                )
+    return (first, *others), served
+
+
+def _endpoint(base_url: str, host: Host, target: Target) -> tuple[Endpoint, Served]:
     usual = _OWN_KEY if host.own else "OPENAI_API_KEY"
     key = target.api_key_env or (usual if os.environ.get(usual) else None)
-    endpoint = Endpoint(base_url=host.base_url, model=host.model or "?", api_key_env=key)
+    endpoint = Endpoint(base_url=base_url, model=host.model or "?", api_key_env=key)
     if host.model is None:
         models = list_models(endpoint)
         if len(models) != 1:
@@ -178,9 +244,61 @@ def endpoint(host: Host, target: Target) -> tuple[Endpoint, Served]:
             raise UsageError(f"{endpoint.base_url} serves {names or 'nothing'}: pass --model")
         endpoint = replace(endpoint, model=models[0].name)
     served = check_model(endpoint)
-    thinking = opens_thinking(endpoint, PROBES["user"])
+    thinking = opens_thinking(endpoint, identity.PROBES["user"])
     ours = served.owner == "vllm"
     return replace(endpoint, token_ids=ours, opens_thinking=bool(thinking)), served
+
+
+def probe_ids(endpoint: Endpoint) -> dict[str, JSON]:
+    """A digest of the token ids of each probe conversation that the server renders.
+
+    Raises:
+        ServerError: the server cannot be reached.
+    """
+    ids: dict[str, JSON] = {}
+    for name, probe in identity.PROBES.items():
+        try:
+            count = count_tokens(endpoint, probe)
+        except ServerError:  # a template that refuses this conversation: unknown, not fatal
+            continue
+        if count is not None:
+            ids[name] = identity.digest_ids(count.tokens)
+    return ids
+
+
+def _facts(endpoint: Endpoint) -> dict[str, JSON]:
+    """What replicas of one checkpoint have in common, under the names that people read."""
+    models = {one.name: one for one in list_models(endpoint)}
+    served = models.get(endpoint.model)
+    if served is None:
+        return {"the served model": ", ".join(models) or "none"}
+    facts: dict[str, JSON] = {
+        "the served model": served.name,
+        "the context length": served.max_model_len,
+        "the folder of the weights": served.root,
+        "the kind of server": served.owner,
+        "the server's version": version(endpoint),
+    }
+    weights = identity.checkpoint(Path(served.root) if served.root else None)["weights"]
+    if weights["value"] is not None:  # the same weights may lie in two folders
+        del facts["the folder of the weights"]
+        facts["the digest of the weights"] = weights["value"]
+    rendered = probe_ids(endpoint).items()
+    facts |= {f"the token ids of the probe '{name}'": digest for name, digest in rendered}
+    thinking = opens_thinking(endpoint, identity.PROBES["user"])
+    return facts | {"thinking left in answers": thinking}
+
+
+def _difference(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> str:
+    """The first fact in which two servers differ, and both values; "" where in none."""
+    for name in dict.fromkeys([*one, *other]):
+        if one.get(name) != other.get(name):
+            return f"{name}: {_told(one.get(name))} there, {_told(other.get(name))} here"
+    return ""
+
+
+def _told(value: JSON) -> str:
+    return "not told" if value is None else f"'{one_line(str(value), 80)}'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,12 +306,27 @@ class Ends:
     """Where the requests of each role go."""
 
     endpoints: Mapping[str, Endpoint]
+    replicas: tuple[Endpoint, ...]  # of the model, the one among `endpoints` first
     samplings: Mapping[str, Sampling]  # of the roles beside the model
     served: Served
     host: Host
 
+    def open(
+        self, role: str, options: Options, say: Callable[[str], None]
+    ) -> Client | Replicas:
+        """The client of a role, not entered yet; one of replicas tells `say` of drops."""
+        if role != "model" or len(self.replicas) == 1:
+            return Client(self.endpoints[role], options)
+        said = _facts(self.replicas[0])
+        return Replicas(
+            self.replicas,
+            options,
+            differs=lambda endpoint: _difference(said, _facts(endpoint)),
+            say=say,
+        )
 
-def ends(endpoint: Endpoint, served: Served, host: Host, target: Target) -> Ends:
+
+def ends(replicas: tuple[Endpoint, ...], served: Served, host: Host, target: Target) -> Ends:
     """The endpoint of every role, checked like the model's.
 
     Raises:
@@ -210,7 +343,8 @@ def ends(endpoint: Endpoint, served: Served, host: Host, target: Target) -> Ends
     for end in others.values():
         check_model(end)
     return Ends(
-        endpoints={"model": endpoint, **others},
+        endpoints={"model": replicas[0], **others},
+        replicas=replicas,
         samplings={role: _sampling(role, spec) for role, spec in target.roles.items()},
         served=served,
         host=host,

@@ -7,9 +7,12 @@ superseded by any later record. Resuming opens a new segment and never touches a
 
 import errno
 import os
+import struct
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from hashlib import blake2b
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +54,7 @@ class Record:
     @property
     def key(self) -> Key:
         """The record's key."""
-        return Key(self.task, self.id, self.repeat, self.step, self.part, self.role)
+        return _key(self)
 
 
 class Place(NamedTuple):
@@ -61,6 +64,62 @@ class Place(NamedTuple):
     offset: int
     digest: str
     failed: bool
+
+
+_PLACE = struct.Struct(">IQ?")  # segment, offset, failed; the digest follows
+
+
+class Index(Mapping[Key, Place]):
+    """Where the record that counts for a key is, about 180 bytes a key.
+
+    Keys are kept as digests of 16 bytes: a run of a million answers holds no million of
+    tuples. Going through the keys reads them from the segments.
+
+    Args:
+        journal: whose records these are.
+    """
+
+    def __init__(self, journal: "Journal") -> None:
+        self._journal = journal
+        self._places: dict[bytes, bytes] = {}
+
+    def note(self, key: Key, place: Place) -> Place:
+        """Take a record in, unless the key has a success already; the place that counts."""
+        digest = _digest(key)
+        known = self._places.get(digest)
+        if known is not None and not known[_PLACE.size - 1]:
+            return unpack(known)
+        packed = _PLACE.pack(place.segment, place.offset, place.failed)
+        self._places[digest] = packed + place.digest.encode()
+        return place
+
+    def __getitem__(self, key: Key) -> Place:
+        return unpack(self._places[_digest(key)])
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __iter__(self) -> Iterator[Key]:
+        return (self._journal.key(place) for place in self.places())
+
+    def packed(self, key: Key) -> bytes:
+        """The place of a key, as the bytes that are kept anyway; `unpack` reads them."""
+        return self._places[_digest(key)]
+
+    def places(self) -> Iterator[Place]:
+        """The places in the order in which their keys first appeared."""
+        return map(unpack, self._places.values())
+
+
+def _digest(key: Key) -> bytes:
+    text = "\0".join(map(str, key)).encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).digest()
+
+
+def unpack(packed: bytes) -> Place:
+    """The place that `Index.packed` gave."""
+    segment, offset, failed = _PLACE.unpack_from(packed)
+    return Place(segment, offset, packed[_PLACE.size :].decode(), failed)
 
 
 class _Head(msgspec.Struct):
@@ -84,29 +143,42 @@ _HEAD = msgspec.json.Decoder(_Head)
 _RECORD = msgspec.json.Decoder(Record)
 _ENCODE = msgspec.json.Encoder().encode
 _PLAIN = frozenset((str, int, float, bool, type(None)))
-_DEFAULTS: dict[type, dict[str, Any]] = {}
+_Fields = tuple[list[str], list[Any], Callable[[Any], Sequence[Any]]]
+_FIELDS: dict[type, _Fields] = {}
 
 
 def pack(value: Any) -> JSON:  # noqa: ANN401 - any noun, or JSON data already
     """A dataclass as plain JSON data, fields at their default left out, recursively."""
-    if type(value) in _PLAIN:  # most are; asking whether one is a Mapping is slow
+    kind = type(value)
+    if kind in _PLAIN:
         return value
-    if isinstance(value, tuple | list):
-        return [pack(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: pack(item) for key, item in value.items()}
-    if not hasattr(value, "__dataclass_fields__"):
-        return value
-    defaults = _DEFAULTS.get(type(value))
-    if defaults is None:
-        defaults = {item.name: item.default for item in fields(value)}
-        _DEFAULTS[type(value)] = defaults
-    packed = {}
-    for name, default in defaults.items():
-        item = getattr(value, name)
-        if item is not default and item != default:
-            packed[name] = pack(item)
-    return packed
+    known = _FIELDS.get(kind)
+    if known is None:
+        if isinstance(value, tuple | list):
+            return [pack(item) for item in value]
+        if isinstance(value, Mapping):
+            return {key: pack(item) for key, item in value.items()}
+        if not is_dataclass(value):
+            return value
+        known = _FIELDS[kind] = _fields(kind)
+    names, defaults, get = known
+    return {
+        name: item if type(item) in _PLAIN else pack(item)
+        for name, default, item in zip(names, defaults, get(value), strict=True)
+        if item is not default and item != default
+    }
+
+
+def _fields(kind: type) -> _Fields:
+    """Names and defaults of a noun's fields, and what reads them all at once."""
+    names = [item.name for item in fields(kind)]
+    if len(names) == 1:  # of one name attrgetter gives no tuple
+        return names, [fields(kind)[0].default], lambda noun: (getattr(noun, names[0]),)
+    return names, [item.default for item in fields(kind)], attrgetter(*names)
+
+
+def _key(head: "_Head | Record") -> Key:
+    return Key(head.task, head.id, head.repeat, head.step, head.part, head.role)
 
 
 class Journal:
@@ -115,15 +187,19 @@ class Journal:
     Args:
         folder: `<run>/journal`, made where it is not there and `write` is true.
         write: open a new segment for appending.
+        sync_every: force the records to the disk after so many; 1: each of them.
 
     Raises:
         StoreError: a line that is not the last of its segment cannot be read.
     """
 
-    def __init__(self, folder: Path, *, write: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, write: bool = False, sync_every: int = FSYNC_RECORDS
+    ) -> None:
         self.folder = folder
+        self._sync_every = sync_every
         self.torn: list[str] = []  # "0001.jsonl: last line torn at byte 5120"
-        self.index: dict[Key, Place] = {}
+        self.index = Index(self)
         self._files: dict[int, int] = {}  # segment -> descriptor for reading
         self._out = -1
         self._broken = 0  # the errno of a write that failed
@@ -161,12 +237,9 @@ class Journal:
                     ) from None
                 self._note(head, segment, start)
 
-    def _note(self, head: "_Head | Record", segment: int, offset: int) -> None:
-        key = Key(head.task, head.id, head.repeat, head.step, head.part, head.role)
-        known = self.index.get(key)
-        if known is None or known.failed:
-            failed = head.response.failure is not None
-            self.index[key] = Place(segment, offset, head.digest, failed)
+    def _note(self, head: "_Head | Record", segment: int, offset: int) -> Place:
+        failed = head.response.failure is not None
+        return self.index.note(_key(head), Place(segment, offset, head.digest, failed))
 
     def append(self, record: Record) -> Place:
         """Write a record and note it; on disk within a second or 256 records.
@@ -181,22 +254,32 @@ class Journal:
             written = os.write(self._out, line)
             if written != len(line):  # a full disk may take half a line: it reads as torn
                 raise OSError(errno.ENOSPC, "short write")
-            self._sync_if_due()
         except OSError as error:
-            self._broken = error.errno or errno.EIO
-            raise IncompleteError(
-                f"cannot write {self.folder} ({os.strerror(self._broken)}). "
-                "Nothing finished is lost: make room and run the same command to go on."
-            ) from None
-        offset, self._offset = self._offset, self._offset + len(line)
-        self._note(record, self.segment, offset)
-        return self.index[record.key]
-
-    def _sync_if_due(self) -> None:
+            raise self._full(error) from None
         self._unsynced += 1
-        now = time.monotonic()
-        if self._unsynced >= FSYNC_RECORDS or now - self._synced_at >= FSYNC_SECONDS:
-            self.sync()
+        self.sync_if_due()
+        offset, self._offset = self._offset, self._offset + len(line)
+        return self._note(record, self.segment, offset)
+
+    def _full(self, error: OSError) -> IncompleteError:
+        self._broken = error.errno or errno.EIO
+        return IncompleteError(
+            f"cannot write {self.folder} ({os.strerror(self._broken)}). "
+            "Nothing finished is lost: make room and run the same command to go on."
+        )
+
+    def sync_if_due(self) -> None:
+        """Force what was written to the disk where it is a second or 256 records behind.
+
+        Raises:
+            IncompleteError: the disk is full or broken.
+        """
+        late = time.monotonic() - self._synced_at >= FSYNC_SECONDS
+        if self._unsynced and (late or self._unsynced >= self._sync_every):
+            try:
+                self.sync()
+            except OSError as error:
+                raise self._full(error) from None
 
     def sync(self) -> None:
         """Force everything written so far to the disk."""
@@ -215,20 +298,31 @@ class Journal:
         Raises:
             StoreError: what is there is no record.
         """
+        found: Record = self._decoded(place, _RECORD)
+        return found
+
+    def key(self, place: Place) -> Key:
+        """The key of the record at a place.
+
+        Raises:
+            StoreError: what is there is no record.
+        """
+        return _key(self._decoded(place, _HEAD))
+
+    def _decoded(self, place: Place, decoder: msgspec.json.Decoder[Any]) -> Any:  # noqa: ANN401
         descriptor = self._files.get(place.segment)
         if descriptor is None:
             path = self.folder / f"{place.segment:04d}.jsonl"
             descriptor = self._files[place.segment] = os.open(path, os.O_RDONLY)
         try:
-            return _RECORD.decode(_line_at(descriptor, place.offset))
+            return decoder.decode(_line_at(descriptor, place.offset))
         except msgspec.DecodeError as error:
             at = f"{self.folder / f'{place.segment:04d}.jsonl'}: byte {place.offset}"
             raise StoreError(f"{at}: not a journal record ({error}). Restore it.") from None
 
     def records(self) -> Iterator[Record]:
         """The records that count, in the order in which their keys first appeared."""
-        for place in self.index.values():
-            yield self.read(place)
+        return map(self.read, self.index.places())
 
     def close(self) -> None:
         """Sync and close every file."""

@@ -17,6 +17,7 @@ _LEAST = 4  # letters, below which nothing is said
 _NOISE = re.compile(
     r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+|\$[^$\n]{1,200}\$|\\\w+", re.DOTALL
 )
+_NOISY = re.compile(r"[`$\\]|https?:")  # without one of these there is no noise
 _WORD = re.compile(r"[^\W\d_]+")
 # First code point of a block, one past its last, and the script that it belongs to.
 _BLOCKS = (
@@ -101,6 +102,10 @@ _LETTERS = {
     "fa": "پچژگ",
     "ur": "ٹڈڑےں",
 }
+#: Every language that `guess` can name.
+LANGUAGES = frozenset(
+    {*_COMMON, "zh", *(name for *_, name in _BLOCKS if len(name) == 2)},
+)
 
 
 def guess(text: str) -> str:
@@ -115,7 +120,17 @@ def guess(text: str) -> str:
     """
     if not text:
         return "unknown"
-    text = _NOISE.sub(" ", text[:_LOOKED_AT])
+    text = text[:_LOOKED_AT]
+    if _NOISY.search(text):
+        text = _NOISE.sub(" ", text)
+    if text.isascii():  # most answers: one script, whose letters need no counting by script
+        enough = sum(map(len, _WORD.findall(text))) >= _LEAST
+        return _by_words(text, "latin") if enough else "unknown"
+    return _by_script(text)
+
+
+def _by_script(text: str) -> str:
+    """Choose by the script of most letters, and where several share it by words."""
     scripts: Counter[str] = Counter()
     for char, times in Counter(text).items():
         scripts[_script(char)] += times
@@ -158,13 +173,12 @@ def _by_words(text: str, script: str) -> str:
     words = _WORD.findall(text.lower())
     votes: dict[str, float] = {}
     common = _common(script)
-    for word in words:
-        languages = common.get(word, ())
+    for languages in filter(None, map(common.get, words)):
         for language in languages:
             # A word that five languages share says a fifth as much.
             votes[language] = votes.get(language, 0.0) + 1 / len(languages)
-    present = set(text.lower())
-    for language, letters in _LETTERS.items():
+    present = set() if text.isascii() else set(text.lower())
+    for language, letters in _LETTERS.items() if present else ():
         if _SCRIPT_OF.get(language, "latin") == script and not present.isdisjoint(letters):
             seen = sum(any(letter in word for letter in letters) for word in set(words))
             if seen:

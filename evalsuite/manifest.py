@@ -11,14 +11,23 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evalsuite import __version__, client, identity, scorers, task
+from evalsuite import __version__, client, host, identity, scorers, shards, task
 from evalsuite.client import Endpoint, Served
-from evalsuite.errors import ServerError, StoreError
+from evalsuite.errors import StoreError
 from evalsuite.journal import pack
 from evalsuite.types import JSON, Bucket, Plan, Sample, Sampling, Source, Task
 
 # Parts of a manifest that say when and where, not what: they may differ on resume.
-_PASSING = ("created", "name", "status", "host", "seconds", "counts", "schema", "server")
+_PASSING = (
+    *("created", "name", "status", "host", "seconds", "counts", "schema", "server"),
+    "replicas",
+    "prompt_cache",
+    "pace",
+    "shards",
+    "looks",
+    "look_number",
+    "requests",
+)
 
 
 def describe_server(
@@ -34,14 +43,6 @@ def describe_server(
     Raises:
         ServerError: the server cannot be reached.
     """
-    ids: dict[str, JSON] = {}
-    for name, probe in identity.PROBES.items():
-        try:
-            count = client.count_tokens(endpoint, probe)
-        except ServerError:  # a template that refuses this conversation: unknown, not fatal
-            continue
-        if count is not None:
-            ids[name] = identity.digest_ids(count.tokens)
     folder = checkpoint
     if folder is None and served.root and Path(served.root).is_dir():
         folder = Path(served.root)
@@ -54,7 +55,7 @@ def describe_server(
         },
         "identity": {
             **identity.checkpoint(folder),
-            "probe_token_ids": identity.probed(ids or None),
+            "probe_token_ids": identity.probed(host.probe_ids(endpoint) or None),
         },
     }
 
@@ -66,9 +67,7 @@ def task_entry(item: Task, samples: Sequence[Sample], repeats: int) -> dict[str,
         "title": item.title or item.name,
         "version": item.version,
         "fingerprint": task.fingerprint(item),
-        "rows_hash": task.rows_hash(samples),
-        "samples": len(samples),
-        "clusters": len({sample.cluster for sample in samples}),
+        **shards.described(samples),
         "repeats": repeats,
         "scorer": item.scorer,
         "scorer_version": scorers.version(item.scorer),
@@ -145,22 +144,31 @@ def check_resumable(old: Mapping[str, JSON], new: Mapping[str, JSON], name: str)
     Raises:
         StoreError: names the first differences and how to start anew.
     """
+    changed = differing(old, new)
+    if changed:
+        shown = "; ".join(f"{key}: {one} before, {two} now" for key, one, two in changed[:3])
+        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        raise StoreError(f"cannot go on with {name}: {shown}{more}. --fresh starts anew.")
+
+
+def differing(one: Mapping[str, JSON], two: Mapping[str, JSON]) -> list[tuple[str, str, str]]:
+    """What differs between two manifests but when and where: (key, one's, two's), printable.
+
+    What a person set comes before what follows from it.
+    """
     before, after = (
         flatten({key: value for key, value in side.items() if key not in _PASSING})
-        for side in (old, new)
+        for side in (one, two)
     )
     version = ("server.version.value", "server.max_model_len.value")
-    for side, flat in ((old, before), (new, after)):
+    for side, flat in ((one, before), (two, after)):
         served = flatten({"server": side.get("server", {})})
         flat |= {key: served.get(key) for key in version}
     changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    if changed:
-        shown = "; ".join(
-            f"{key}: {_short(before.get(key))} before, {_short(after.get(key))} now"
-            for key in sorted(changed, key=_telling)[:3]
-        )
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-        raise StoreError(f"cannot go on with {name}: {shown}{more}. --fresh starts anew.")
+    return [
+        (key, _short(before.get(key)), _short(after.get(key)))
+        for key in sorted(changed, key=_telling)
+    ]
 
 
 def _telling(key: str) -> tuple[bool, bool, str]:

@@ -7,129 +7,32 @@ left out, and counted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalsuite.errors import ComparisonError
+from evalsuite.pairs import Counts, Groups, Side, TaskPairs, pairing_counts
+from evalsuite.score_table import FloatArray, IntArray, ScoreTable, indices, positions
 from evalsuite.types import JSON, ScoreRow
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "Counts",
+    "FloatArray",
+    "Groups",
+    "IntArray",
+    "Side",
+    "TaskPairs",
+    "pair",
+    "task_weights",
+]
+
 TaskName = tuple[str, str]  # bucket, task
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counts:
-    """How the samples of two runs pair up; samples, not rows.
-
-    Attributes:
-        paired: ids with rows in both runs.
-        only_baseline: ids with rows in the baseline only.
-        only_candidate: ids with rows in the candidate only.
-        changed: same key, other content; left out of everything else here.
-        failed_baseline: of the paired ids, no value (or, of several repeats, not every one)
-            on that side.
-        failed_candidate: as `failed_baseline`.
-        failed_both: of the paired ids, on both sides.
-    """
-
-    paired: int = 0
-    only_baseline: int = 0
-    only_candidate: int = 0
-    changed: int = 0
-    failed_baseline: int = 0
-    failed_candidate: int = 0
-    failed_both: int = 0
-
-    @property
-    def missing(self) -> int:
-        """Samples that are failed or absent on either side."""
-        absent = self.only_baseline + self.only_candidate
-        return absent + self.failed_baseline + self.failed_candidate - self.failed_both
-
-    def __add__(self, other: "Counts") -> "Counts":
-        return Counts(**{name: getattr(self, name) + getattr(other, name) for name in _COUNTS})
-
-
-_COUNTS = tuple(Counts.__dataclass_fields__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Side:
-    """One run's answers to the samples of a task, folded over repeats.
-
-    Attributes:
-        score: shape (n,), mean over the repeats that have a value; NaN where none has.
-        lost: shape (n,), share of the repeats without a value, in [0, 1].
-        weight: shape (n,), weight of the primary metric; NaN where nothing has a value.
-        rows: shape (n,), the rows of each sample, in order of repeat; empty where absent.
-    """
-
-    score: FloatArray
-    lost: FloatArray
-    weight: FloatArray
-    rows: tuple[tuple[ScoreRow, ...], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TaskPairs:
-    """The samples of one task in two runs, those of the baseline first.
-
-    Attributes:
-        bucket: the task's bucket.
-        task: the task.
-        ids: shape (n,).
-        clusters: shape (n,), cluster codes, the same code for the same label in every task.
-        before: the baseline's side.
-        now: the candidate's side.
-        counts: how they pair.
-    """
-
-    bucket: str
-    task: str
-    ids: tuple[str, ...]
-    clusters: IntArray
-    before: Side
-    now: Side
-    counts: Counts
-
-    @property
-    def observed(self) -> NDArray[np.bool_]:
-        """Samples with a value on both sides, shape (n,)."""
-        seen: NDArray[np.bool_] = ~(np.isnan(self.before.score) | np.isnan(self.now.score))
-        return seen
-
-    def tags(self, position: int) -> Mapping[str, str]:
-        """The slices that a sample belongs to."""
-        return self.row(position).tags
-
-    def row(self, position: int) -> ScoreRow:
-        """Any row of a sample."""
-        return (self.before.rows[position] or self.now.rows[position])[0]
-
-    def take(self, positions: IntArray) -> "TaskPairs":
-        """The same task, some of its samples only (a slice)."""
-        before, now = (_take(side, positions) for side in (self.before, self.now))
-        return replace(
-            self,
-            ids=tuple(self.ids[i] for i in positions),
-            clusters=self.clusters[positions],
-            before=before,
-            now=now,
-            counts=_counts(before, now, 0),
-        )
-
-
-def _take(side: Side, positions: IntArray) -> Side:
-    return Side(
-        score=side.score[positions],
-        lost=side.lost[positions],
-        weight=side.weight[positions],
-        rows=tuple(side.rows[i] for i in positions),
-    )
 
 
 def pair(
@@ -141,7 +44,7 @@ def pair(
     """Pair the rows of two runs.
 
     Args:
-        baseline: rows of the baseline, in any order.
+        baseline: rows of the baseline, in any order; a `ScoreTable` is not copied.
         candidate: rows of the candidate, in any order.
         skip: tasks to leave out.
 
@@ -152,36 +55,71 @@ def pair(
         ComparisonError: a run holds an answer twice, or a score outside [0, 1].
     """
     left_out = set(skip)
-    before, now = _by_task(baseline, "baseline"), _by_task(candidate, "candidate")
+    tables = ScoreTable.of(baseline), ScoreTable.of(candidate)
+    before, now = _by_task(tables[0], "baseline"), _by_task(tables[1], "candidate")
     names = [name for name in dict.fromkeys([*before, *now]) if name[1] not in left_out]
-    labels: dict[str, int] = {}
-    return tuple(_pair_task(name, before.get(name), now.get(name), labels) for name in names)
+    labels = _labels(tables)
+    nobody = [_nobody(table) for table in tables]
+    return tuple(
+        _pair_task(name, (before.get(name, nobody[0]), now.get(name, nobody[1])), labels)
+        for name in names
+    )
+
+
+def _labels(tables: tuple[ScoreTable, ScoreTable]) -> tuple[IntArray, IntArray]:
+    """Cluster codes of every row of both runs, the same code for the same label."""
+    import pyarrow as pa
+
+    both = pa.concat_arrays([table.texts("cluster") for table in tables])
+    codes: IntArray = indices(both.dictionary_encode().indices)
+    return codes[: len(tables[0])], codes[len(tables[0]) :]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Folded:
-    """One run's rows of one task; `index` leads from an id to its position."""
+    """One run's samples of one task: their ids, keys and answers."""
 
-    index: Mapping[str, int]
+    ids: "pa.StringArray"
+    keys: "pa.StringArray"
     side: Side
 
 
-def _by_task(rows: Sequence[ScoreRow], run: str) -> dict[TaskName, _Folded]:
-    groups: dict[TaskName, list[ScoreRow]] = {}
-    for row in rows:
-        groups.setdefault((row.bucket, row.task), []).append(row)
-    return {name: _fold(group, run) for name, group in groups.items()}
+def _by_task(table: ScoreTable, run: str) -> dict[TaskName, _Folded]:
+    """Each task's samples, in the order in which the run names the tasks."""
+    buckets, bucket_names = table.codes("bucket")
+    tasks, task_names = table.codes("task")
+    kinds = buckets * len(task_names) + tasks
+    order = np.argsort(kinds, kind="stable")
+    values, starts = np.unique(kinds[order], return_index=True)
+    groups = np.split(order, starts[1:]) if order.size else []
+    found = {}
+    for value, rows in sorted(zip(values.tolist(), groups, strict=True), key=_first_row):
+        bucket, task = divmod(value, len(task_names))
+        found[bucket_names[bucket], task_names[task]] = _fold(table, rows, run)
+    return found
 
 
-def _fold(rows: Sequence[ScoreRow], run: str) -> _Folded:
+def _first_row(group: tuple[int, IntArray]) -> int:
+    return int(group[1][0])
+
+
+def _nobody(table: ScoreTable) -> _Folded:
+    """A task that a run has no row of."""
+    empty = np.zeros(0)
+    rows = Groups(table, empty.astype(np.intp), np.zeros(1, dtype=np.intp))
+    texts = table.texts("id", rows.rows)
+    side = Side(score=empty, lost=empty, weight=empty, rows=rows)
+    return _Folded(ids=texts, keys=texts, side=side)
+
+
+def _fold(table: ScoreTable, rows: IntArray, run: str) -> _Folded:
     """Average repeats per sample."""
-    index: dict[str, int] = {}
-    codes = np.array([index.setdefault(row.id, len(index)) for row in rows], dtype=np.intp)
-    score = np.array([np.nan if row.score is None else row.score for row in rows])
+    encoded = table.texts("id", rows).dictionary_encode()
+    codes = indices(encoded.indices)
+    score = table.score[rows]
     valued = ~np.isnan(score)
-    _check(rows, score, run)
-    weight = np.array([_weight(row) for row in rows])
-    weight[~valued] = 0.0
+    _check(table, rows, run)
+    weight = np.where(valued, table.weight[rows], 0.0)
     size = np.bincount(codes)
     seen = np.bincount(codes, weights=valued)
     mass = np.bincount(codes, weights=weight)
@@ -189,115 +127,97 @@ def _fold(rows: Sequence[ScoreRow], run: str) -> _Folded:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(seen > 0, np.where(mass > 0, total / mass, 0.0), np.nan)
         folded_weight = np.where(seen > 0, mass / seen, np.nan)
+    groups = _grouped(table, rows, codes, run)
     side = Side(
         score=mean,
         lost=1.0 - seen / size.max(),  # a repeat without any row is lost like a failed one
         weight=folded_weight,
-        rows=_grouped(rows, codes, index, run),
+        rows=groups,
     )
-    return _Folded(index=index, side=side)
+    return _Folded(ids=encoded.dictionary, keys=table.texts("key", groups.first), side=side)
 
 
-def _weight(row: ScoreRow) -> float:
-    metric = row.metrics.get(row.primary)
-    return 1.0 if metric is None else metric.weight
-
-
-def _check(rows: Sequence[ScoreRow], score: FloatArray, run: str) -> None:
+def _check(table: ScoreTable, rows: IntArray, run: str) -> None:
     """Refuse a score that no scorer may give; a NaN in a row is one, None is not."""
-    bad = (score < 0) | (score > 1)
-    if np.isnan(score).sum() != sum(row.score is None for row in rows):
-        bad |= np.array([row.score is not None and row.score != row.score for row in rows])
+    score = table.score[rows]
+    bad = (score < 0) | (score > 1) | table.not_a_number[rows]
     if bad.any():
-        row = rows[int(np.flatnonzero(bad)[0])]
+        (row,) = table.take(rows[np.flatnonzero(bad)[:1]])
         raise ComparisonError(
             f"the {run}'s score of {row.task} {row.id} is {row.score}, outside 0 to 1. "
             "evalsuite score rewrites the scores."
         )
 
 
-def _grouped(
-    rows: Sequence[ScoreRow], codes: IntArray, index: Mapping[str, int], run: str
-) -> tuple[tuple[ScoreRow, ...], ...]:
+def _grouped(table: ScoreTable, rows: IntArray, codes: IntArray, run: str) -> Groups:
     """Rows by sample, in order of repeat; the same answer twice is refused."""
-    if len(index) == len(rows):
-        return tuple((row,) for row in rows)
-    groups: list[list[ScoreRow]] = [[] for _ in index]
-    for code, row in zip(codes, rows, strict=True):
-        groups[code].append(row)
-    for group in groups:
-        if len({row.repeat for row in group}) < len(group):
-            raise ComparisonError(
-                f"the {run} holds {group[0].task} {group[0].id} twice at the same repeat. "
-                "evalsuite score rewrites the scores."
-            )
-        group.sort(key=lambda row: row.repeat)
-    return tuple(tuple(group) for group in groups)
+    repeats = table.repeat[rows]
+    order = np.lexsort((repeats, codes))
+    own, turn = codes[order], repeats[order]
+    twice = np.flatnonzero((own[1:] == own[:-1]) & (turn[1:] == turn[:-1]))
+    if twice.size:
+        (row,) = table.take(rows[order[twice[:1]]])
+        raise ComparisonError(
+            f"the {run} holds {row.task} {row.id} twice at the same repeat. "
+            "evalsuite score rewrites the scores."
+        )
+    ends = np.concatenate([[0], np.cumsum(np.bincount(codes))]).astype(np.intp)
+    return Groups(table, rows[order], ends)
 
 
 def _pair_task(
-    name: TaskName, before: _Folded | None, now: _Folded | None, labels: dict[str, int]
+    name: TaskName, sides: tuple[_Folded, _Folded], labels: tuple[IntArray, IntArray]
 ) -> TaskPairs:
     """Join both sides of a task over the ids of either, changed items left out."""
-    old, new = (side.index if side else {} for side in (before, now))
-    dropped, changed = _changed(before, now)
-    ids = [identity for identity in {**old, **new} if identity not in dropped]
-    sides = _aligned(before, ids), _aligned(now, ids)
-    clusters = (
-        (one or other)[0].cluster
-        for one, other in zip(sides[0].rows, sides[1].rows, strict=True)
-    )
-    codes = [labels.setdefault(label, len(labels)) for label in clusters]
+    old, new = sides
+    where = _places(old.ids, new.ids)  # of each of the baseline's ids among the candidate's
+    known = np.zeros(len(new.ids), dtype=bool)
+    known[where[where >= 0]] = True
+    dropped, changed = _changed(sides, where < 0, ~known)
+    mine = np.flatnonzero(~dropped[0])
+    theirs = np.flatnonzero(~known & ~dropped[1])
+    before = old.side.take(np.concatenate([mine, np.full(theirs.size, -1)]))
+    now = new.side.take(np.concatenate([where[mine], theirs]))
+    first = before.rows.first
+    codes = np.empty(first.size, dtype=np.intp)
+    codes[first >= 0] = labels[0][first[first >= 0]]
+    codes[first < 0] = labels[1][now.rows.first[first < 0]]
     return TaskPairs(
         bucket=name[0],
         task=name[1],
-        ids=tuple(ids),
-        clusters=np.array(codes, dtype=np.intp),
-        before=sides[0],
-        now=sides[1],
-        counts=_counts(*sides, changed),
+        clusters=codes,
+        before=before,
+        now=now,
+        counts=pairing_counts(before, now, changed),
     )
 
 
-def _changed(before: _Folded | None, now: _Folded | None) -> tuple[set[str], int]:
-    """Ids of items whose key stayed and whose content did not, and how many keys they are."""
-    if before is None or now is None:
-        return set(), 0
-    old = {before.side.rows[i][0].key: k for k, i in before.index.items() if k not in now.index}
-    new = {now.side.rows[i][0].key: k for k, i in now.index.items() if k not in before.index}
-    both = old.keys() & new.keys()
-    return {side[key] for key in both for side in (old, new)}, len(both)
+def _places(values: "pa.StringArray", among: "pa.StringArray") -> IntArray:
+    """Where each text stands in another column; -1 where it does not."""
+    import pyarrow.compute as pc
+
+    return indices(pc.index_in(values, value_set=among))
 
 
-def _aligned(folded: _Folded | None, ids: Sequence[str]) -> Side:
-    """A side reordered to `ids`; absent samples have no value, no weight and no row."""
-    n = len(ids)
-    if folded is None:
-        nothing = np.full(n, np.nan)
-        return Side(score=nothing, lost=np.ones(n), weight=nothing, rows=((),) * n)
-    where = np.array([folded.index.get(identity, -1) for identity in ids], dtype=np.intp)
-    absent, side = where < 0, folded.side
-    return Side(
-        score=np.where(absent, np.nan, side.score[where]),
-        lost=np.where(absent, 1.0, side.lost[where]),
-        weight=np.where(absent, np.nan, side.weight[where]),
-        rows=tuple(side.rows[i] if i >= 0 else () for i in where.tolist()),
-    )
+def _changed(
+    sides: tuple[_Folded, _Folded], old: NDArray[np.bool_], new: NDArray[np.bool_]
+) -> tuple[tuple[NDArray[np.bool_], NDArray[np.bool_]], int]:
+    """Items whose key stayed and whose content did not, and how many keys they are.
 
-
-def _counts(before: Side, now: Side, changed: int) -> Counts:
-    old, new = (np.array([bool(group) for group in side.rows]) for side in (before, now))
-    both = old & new if old.size else np.zeros(0, dtype=bool)
-    lost_before, lost_now = both & (before.lost > 0), both & (now.lost > 0)
-    return Counts(
-        paired=int(both.sum()),
-        only_baseline=int((old & ~new).sum()) if old.size else 0,
-        only_candidate=int((new & ~old).sum()) if old.size else 0,
-        changed=changed,
-        failed_baseline=int(lost_before.sum()),
-        failed_candidate=int(lost_now.sum()),
-        failed_both=int((lost_before & lost_now).sum()),
-    )
+    Args:
+        sides: both runs' samples.
+        old: the baseline's that the candidate has no equal of.
+        new: the candidate's that the baseline has no equal of.
+    """
+    alone = [np.flatnonzero(each) for each in (old, new)]
+    none = np.zeros_like(old), np.zeros_like(new)
+    if not (alone[0].size and alone[1].size):
+        return none, 0
+    keys = [side.keys.take(positions(at)) for side, at in zip(sides, alone, strict=True)]
+    both = [_places(keys[0], keys[1]) >= 0, _places(keys[1], keys[0]) >= 0]
+    for mask, at, hit in zip(none, alone, both, strict=True):
+        mask[at[hit]] = True
+    return none, len(keys[0].take(positions(np.flatnonzero(both[0]))).unique())
 
 
 def task_weights(weights: JSON, tasks: Sequence[str]) -> Any:  # noqa: ANN401

@@ -52,6 +52,9 @@ def rescore(
             for line in journal.torn:
                 say(f"{run.path}: {line}; its answer is missing")
             items = plan_items(run, chosen)
+            if "plan" in run.manifest:  # a gate ended it early: what was never asked is no loss
+                asked = {(key.task, key.id, key.repeat) for key in journal.index}
+                items = [i for i in items if (i.task.name, i.sample.id, i.repeat) in asked]
             replayed = Replayer(journal, run.model, int(run.manifest.get("seed", 0)))
             work = ((i.task, i.sample, replayed.transcript(i), i.repeat) for i in items)
             rows = []

@@ -83,14 +83,15 @@ def score_all(
         stack.callback(pool.close)
         waiting: deque[tuple[Work, ScoreRow | Future[ScoreRow | Died]]] = deque()
         for entry in work:
-            waiting.append((entry, pool.submit(entry) if _costly(entry) else score_one(*entry)))
+            waiting.append((entry, pool.submit(entry) if costly(entry) else score_one(*entry)))
             if len(waiting) > 4 * count:
                 yield _taken(waiting, pool)
         while waiting:
             yield _taken(waiting, pool)
 
 
-def _costly(work: Work) -> bool:
+def costly(work: Work) -> bool:
+    """Whether scoring this takes a worker: an answer that failed never does."""
     return work[2].status != "failed" and scorers.costly(work[0].scorer)
 
 
@@ -213,24 +214,26 @@ def _row(
     columns: Mapping[str, float | str],
     **changes: Any,  # noqa: ANN401
 ) -> ScoreRow:
-    row = ScoreRow(
+    values: dict[str, Any] = {
+        "status": score.status,
+        "score": score.value,
+        "primary": score.primary,
+        "metrics": score.metrics,
+        "answer": score.answer,
+        "reason": score.reason,
+    }
+    values |= changes
+    return ScoreRow(
         bucket=task.bucket,
         task=task.name,
         id=sample.id,
         key=sample.key,
         cluster=sample.cluster,
         repeat=repeat,
-        status=score.status,
-        score=score.value,
-        primary=score.primary,
-        metrics=score.metrics,
-        health=columns,
+        health={**columns, "unparsed": float(values["status"] == "parse_error")},
         tags=sample.tags,
-        answer=score.answer,
-        reason=score.reason,
+        **values,
     )
-    row = replace(row, **changes)
-    return replace(row, health={**columns, "unparsed": float(row.status == "parse_error")})
 
 
 def _zero(

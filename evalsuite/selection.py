@@ -1,14 +1,16 @@
 """Which tasks, which of their rows, and in which order: the work of a run."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 
-import orjson
-
-from evalsuite import bucket, episode, paths, task
+from evalsuite import bucket, episode, order, paths, shards, task
 from evalsuite.errors import SourceError, UsageError, nearest
-from evalsuite.types import Bucket, Item, Plan, Request, Sample, Source, Task
+from evalsuite.shards import Shard
+from evalsuite.shelf import Shelf
+from evalsuite.types import JSON, Bucket, Item, Plan, Sample, Source, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,7 @@ class Selection:
     seed: int = 0  # of sampling
     repeats: int | None = None  # answers a sample; None: the task file's
     max_tokens: int | None = None  # of every answer; None: the task file's
+    shard: Shard | None = None  # one part of all that; None: the whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +39,10 @@ class Work:
 
     buckets: tuple[Bucket, ...]
     samples: Mapping[str, tuple[Sample, ...]]  # by task name
-    sizes: Mapping[str, tuple[int, ...]]  # bytes of each sample's first prompt, at least
+    sizes: Mapping[str, Sequence[int]]  # bytes of each sample's first prompt, at least
     plan: Plan
+    hints: order.Hints = field(default_factory=order.Hints)
+    shard: Mapping[str, JSON] | None = None  # what the manifest says of a part and its whole
 
 
 def select(chosen: Selection) -> tuple[Bucket, ...]:
@@ -49,7 +54,7 @@ def select(chosen: Selection) -> tuple[Bucket, ...]:
     """
     trees = _both(paths.tasks(), chosen.tasks_dir)
     folders = _both(paths.buckets(), chosen.buckets_dir)
-    found = bucket.select(bucket.load_all(trees, folders), chosen.buckets, chosen.tasks)
+    found = bucket.load_named(trees, folders, chosen.buckets, chosen.tasks)
     if not found:
         raise UsageError(
             f"no task is selected: there is none in {' or '.join(map(str, trees))} "
@@ -97,6 +102,7 @@ def prepare(chosen: Selection, found: Sequence[Bucket] | None = None) -> Work:
     Raises:
         SourceError: a task has no rows, or they cannot be loaded.
         TaskError: a scorer is not there, or a template fails on a row.
+        UsageError: the shard that is asked for holds no sample.
     """
     buckets = tuple(
         replace(entry, tasks=tuple(_adjusted(item, chosen) for item in entry.tasks))
@@ -105,10 +111,17 @@ def prepare(chosen: Selection, found: Sequence[Bucket] | None = None) -> Work:
     every = [item for entry in buckets for item in entry.tasks]
     for item in every:
         task.scorer(item)
-    samples = {item.name: _rows(item, chosen, every) for item in every}
-    sizes = {
-        item.name: tuple(_size(item, sample) for sample in samples[item.name]) for item in every
-    }
+    kept = Shelf()
+    samples, sizes, sketches = {}, {}, {}
+    for item in every:
+        rows: list[Sample] = []
+        sizes[item.name] = array("q")
+        drawn = sketches[item.name] = dict[str, order.Sketch]()
+        for sample in _rows(item, chosen, every):
+            size, drawn[sample.id] = _first_prompt(item, sample)
+            sizes[item.name].append(size)
+            rows.append(_put(item, sample, kept))
+        samples[item.name] = tuple(rows)
     blocks = {}
     for entry in buckets:
         items = [
@@ -119,7 +132,21 @@ def prepare(chosen: Selection, found: Sequence[Bucket] | None = None) -> Work:
         ]
         blocks[entry.name] = (tuple(items),)
     plan = Plan(blocks=blocks, seed=chosen.seed)
-    return Work(buckets=buckets, samples=samples, sizes=sizes, plan=plan)
+    hints = order.Hints(sketches=sketches)
+    work = Work(buckets=buckets, samples=samples, sizes=sizes, plan=plan, hints=hints)
+    return work if chosen.shard is None else _part(work, chosen.shard)
+
+
+def _part(work: Work, shard: Shard) -> Work:
+    """One part of the work, drawn by hash."""
+    kept = {name: [shard.holds(one) for one in found] for name, found in work.samples.items()}
+    return replace(
+        work,
+        samples={n: tuple(compress(found, kept[n])) for n, found in work.samples.items()},
+        sizes={n: tuple(compress(found, kept[n])) for n, found in work.sizes.items()},
+        plan=shards.cut(work.plan, shard),
+        shard=shards.facts(work.samples, shard),
+    )
 
 
 def drawn_from(item: Task, chosen: Selection) -> Source:
@@ -137,9 +164,9 @@ def _adjusted(item: Task, chosen: Selection) -> Task:
     return replace(item, sampling=replace(item.sampling, max_tokens=chosen.max_tokens))
 
 
-def _rows(item: Task, chosen: Selection, every: Sequence[Task]) -> tuple[Sample, ...]:
+def _rows(item: Task, chosen: Selection, every: Sequence[Task]) -> Iterator[Sample]:
     try:
-        found = task.samples(
+        yield from task.stream(
             item,
             data=chosen.data,
             offline=chosen.offline,
@@ -151,7 +178,19 @@ def _rows(item: Task, chosen: Selection, every: Sequence[Task]) -> tuple[Sample,
         if item.source.hf is None:
             raise
         raise SourceError(f"task {item.name}: {error}.{_without_hub(every)}") from None
-    return tuple(found)
+
+
+def _put(item: Task, sample: Sample, kept: Shelf) -> Sample:
+    """Keep a sample for the run.
+
+    Raises:
+        SourceError: it holds what can be neither sent nor kept: half a surrogate pair, say, or
+            a number of more than 64 bits.
+    """
+    try:
+        return kept.put(sample)
+    except TypeError as error:
+        raise SourceError(f"{item.path}: row {sample.key} is no JSON text: {error}") from None
 
 
 def _without_hub(every: Sequence[Task]) -> str:
@@ -160,30 +199,22 @@ def _without_hub(every: Sequence[Task]) -> str:
     return f" From the Hub come {names}; --tag fresh runs tasks that need no download"
 
 
-def _size(item: Task, sample: Sample) -> int:
-    """Bytes of a sample's first requests; a token is at least one byte.
+def _first_prompt(item: Task, sample: Sample) -> tuple[int, order.Sketch]:
+    """Bytes of a sample's longest first prompt (a token is at least one), and its sketch.
 
     Raises:
-        SourceError: the row holds what can be neither sent nor kept: half a surrogate pair,
-            say, or a number of more than 64 bits.
+        SourceError: the row holds what cannot be sent: half a surrogate pair, say.
         TaskError: a template fails on the row.
     """
     generator = task.episode(item, sample)
     try:
         state = episode.begin(generator)
         asked = state.requests if isinstance(state, episode.Waiting) else ()
-        orjson.dumps([dict(sample.inputs), sample.target])
-        return max((_prompt_bytes(request) for request in asked), default=0)
+        prompts = [order.rendered(request) for request in asked]
+        more = [len(request.continuation.encode()) for request in asked]
+        size = max(map(sum, zip(map(len, prompts), more, strict=True)), default=0)
+        return size, order.sketch(prompts[0]) if prompts else b""
     except (TypeError, UnicodeEncodeError) as error:
         raise SourceError(f"{item.path}: row {sample.key} is no JSON text: {error}") from None
     finally:
         generator.close()
-
-
-def _prompt_bytes(request: Request) -> int:
-    texts = [message.content or "" for message in request.messages]
-    texts += [request.continuation, request.prefill]
-    prompt = request.prompt
-    prompt_bytes = len(prompt.encode() if isinstance(prompt, str) else prompt)
-    tools = len(orjson.dumps([dict(tool) for tool in request.tools])) if request.tools else 0
-    return tools + prompt_bytes + sum(len(text.encode()) for text in texts)

@@ -273,6 +273,8 @@ class Plan:
 
     blocks: Mapping[str, tuple[tuple[Item, ...], ...]]
     seed: int = 0  # of sampling
+    looks: Mapping[str, JSON] | None = None  # what a gate that stops early has fixed before
+    places: Mapping[str, tuple[int, ...]] | None = None  # of a shard: its items in the whole
 
     def items(self) -> list[Item]:
         """Every item, bucket by bucket, block by block."""

@@ -65,6 +65,11 @@ def count(number: float) -> str:
     return f"{round(number):,}".replace("-", MINUS)
 
 
+def part(number: int, of: int) -> str:
+    """A number of planned ones: "240 of 600"; the number alone where there are no more."""
+    return f"{count(number)} of {count(of)}" if number < of else count(number)
+
+
 def counted(number: int, noun: str, plural: str = "") -> str:
     """A number and what it counts: "1 item", "1,900 items"."""
     return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"

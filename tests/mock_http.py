@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import struct
+import time
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
@@ -99,6 +100,8 @@ def error(status: int, message: str, **more) -> Answer:
 
 def completions(state: State, body: dict, *, chat: bool) -> Answer:
     n, seed = body.get("n", 1), body.get("seed")
+    if n > 1 and state.script.get("n") == "refused":
+        return error(400, "n: only one answer a request is supported")
     seeds = [None if seed is None else seed + index for index in range(n)]
     keys = [digest(body, one) for one in seeds]
     state.asked.update(keys)
@@ -115,6 +118,8 @@ def completions(state: State, body: dict, *, chat: bool) -> Answer:
     refusal = refused(state, body)
     if refusal:
         return refusal
+    if n > 1 and state.script.get("n") == "its own":
+        seeds = [None if seed is None else seed + 10_000 + index for index in range(n)]
     made = chat_answer(state, body, seeds) if chat else text_answer(state, body, seeds)
     return Answer(made, delay=delay, keys=keys)
 
@@ -195,7 +200,8 @@ def tokenize(state: State, body: dict) -> Answer:
         return error(404, "Not Found")
     if body.get("model") not in state.script.get("models", ["mock"]):
         return error(404, f"The model `{body.get('model')}` does not exist.")
-    ids = state.tokenizer.encode(mock_answers.render(body))
+    text = state.script.get("bos", "") + mock_answers.render(body)
+    ids = state.tokenizer.encode(text)
     made = {"count": len(ids), "tokens": ids}
     made["max_model_len"] = state.script.get("max_model_len", 4096)
     if body.get("return_token_strs"):
@@ -214,11 +220,15 @@ def models(state: State) -> Answer:
 
 
 def metrics(state: State) -> Answer:
+    if state.script.get("metrics") is False:
+        return error(404, "Not Found")
     lines = [
         f"vllm:num_requests_running {state.in_flight}",
         "vllm:num_requests_waiting 0",
         "vllm:kv_cache_usage_perc 0.0",
+        f"vllm:request_success_total {sum(state.answered.values())}",
         f"vllm:prompt_tokens_total {sum(state.answered.values())}",
+        f"vllm:generation_tokens_total {state.script.get('rate', 0) * time.monotonic():.0f}",
     ]
     return Answer("\n".join(lines).encode() + b"\n")
 

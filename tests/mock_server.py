@@ -10,7 +10,10 @@ A script (JSON, or a path to it; every key optional):
     models          names served (default ["mock"]); max_model_len (4096); version
     latency         seconds before each answer; `spread` adds up to so many more, drawn by hash
     api_key         required as a bearer token; `echo_key` puts it in every error
-    tokenize        false: no /tokenize, like servers other than vLLM
+    bos             text that the template puts in front, as /tokenize tells
+    rate            tokens a second that /metrics counts, whatever is asked
+    n               "refused": 400 to more than one answer; "its own": seeds that only it knows
+    tokenize        false: no /tokenize, like servers other than vLLM; `metrics` likewise
     answers         {question: text or answer}; the last user message decides
     gold, accuracy, wrong   {question: right text}, the share of right ones (a number, or one a
                     model name; nested: the better model is right where the worse one is), the

@@ -13,7 +13,16 @@ import orjson
 import pytest
 from asking import ONCE, QUICK, SAMPLING, ask, endpoint, environment, fresh, send, send_all
 
-from evalsuite.client import Client, Endpoint, Options, Retry, Timeouts, digest, run_async
+from evalsuite.client import (
+    Client,
+    Endpoint,
+    Options,
+    Pace,
+    Retry,
+    Timeouts,
+    digest,
+    run_async,
+)
 from evalsuite.client.wire import Call
 from evalsuite.types import Request, Sampling, system, user
 
@@ -114,7 +123,7 @@ def test_thinking_is_found_wherever_the_server_puts_it(mock, name):
 def test_waiting_for_a_free_slot_is_queueing_and_does_not_count_as_time_out(mock):
     mock.change(latency=0.15)
     options = Options(
-        concurrency=1, timeouts=Timeouts(base=0.4, per_token=0), retry=Retry(attempts=1)
+        pace=Pace(1), timeouts=Timeouts(base=0.4, per_token=0), retry=Retry(attempts=1)
     )
 
     responses = send_all(endpoint(mock), [ask(str(i)) for i in range(6)], options)

@@ -10,7 +10,7 @@ import mock_server
 import pytest
 from asking import ONCE, ask, endpoint, fresh, send, send_all
 
-from evalsuite.client import Client, Endpoint, Options, Retry, Timeouts, run_async
+from evalsuite.client import Client, Endpoint, Options, Pace, Retry, Timeouts, run_async
 from evalsuite.types import Failure
 
 
@@ -172,7 +172,7 @@ def test_through_a_proxy_that_breaks_a_fifth_of_the_traffic_every_answer_is_righ
     options = Options(
         timeouts=Timeouts(base=0.5, per_token=0, read=0.5),
         retry=Retry(attempts=20, first=0.01, longest=0.05),
-        concurrency=32,
+        pace=Pace(32),
     )
     wanted = [one.text for one in send_all(endpoint(mock), requests)]
 

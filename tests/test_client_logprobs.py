@@ -4,7 +4,7 @@ import mock_server
 import pytest
 from asking import QUICK, SAMPLING, endpoint, fresh, send, send_all
 
-from evalsuite.client import Client, Options, Retry, count_tokens, run_async
+from evalsuite.client import Client, Options, Pace, Retry, count_tokens, run_async
 from evalsuite.types import Request, Response
 
 
@@ -94,7 +94,7 @@ def test_choices_of_one_question_tokenise_it_once_and_keep_to_their_lane(mock):
         Request(kind="loglikelihood", prompt="Question?", continuation=f" {letter}")
         for letter in "ABCDEFGH"
     ]
-    options = Options(logprob_lane=2, retry=Retry(attempts=1))
+    options = Options(pace=Pace(16, lane=2), retry=Retry(attempts=1))
 
     scored = send_all(endpoint(mock), requests, options)
 

@@ -163,4 +163,5 @@ def test_a_slice_keeps_its_samples_together():
 
     assert part.ids == ("simple-0", "simple-1", "simple-2")
     assert part.counts == Counts(paired=3)
-    assert part.tags(0) == {"language": "sw"}
+    ((tags, where),) = part.tagged()
+    assert (tags, where.tolist()) == ({"language": "sw"}, [0, 1, 2])

@@ -1,6 +1,7 @@
 """What a gate will be able to say: stated chances hold, and a hopeless policy is refused."""
 
 from dataclasses import fields, replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -11,7 +12,16 @@ from evalsuite import pairing, plan
 from evalsuite.errors import IncompleteError, TaskError
 from evalsuite.plan.chance import Stratum, items_needed, passes, provable
 from evalsuite.plan.expect import strata
-from evalsuite.policy import Policy, Rule, default_policy, load_policy
+from evalsuite.policy import (
+    Limit,
+    Looks,
+    Policy,
+    Rule,
+    TaskRule,
+    Waiver,
+    default_policy,
+    load_policy,
+)
 from evalsuite.stats import bucket_change, differences, z_against
 
 Z95 = 1.6448536269514722
@@ -280,13 +290,35 @@ def test_a_bucket_that_no_margin_helps_only_warns_and_a_gate_of_none_is_not_sugg
 
 def test_a_suggested_policy_is_read_back_as_it_was(tmp_path):
     weights = {"a b": 1.0, "ü": 0.5}
-    kept = Rule(margin=0.0125, alpha=0.1, fail="inferior", blocking=False)
+    most = Limit(figure="truncation", how="max_increase", value=0.01, blocking=False)
+    longer = Limit(figure="answer_tokens", how="max_ratio", value=1.25)
+    kept = Rule(
+        margin=0.0125,
+        alpha=0.1,
+        fail="inferior",
+        blocking=False,
+        least=0.7,
+        max_missing=0.05,
+        population="suite",
+        guards={"truncation": (), "answer_tokens": (longer,)},
+    )
     policy = Policy(
         buckets={"tools": Rule(margin=0.02, weights=weights), "reasoning": kept},
         baseline='@"re"',
         undecided="warn",
         alpha=0.02,
         fail="inferior",
+        population="suite",
+        max_missing=0.25,
+        guards={"truncation": (most,)},
+        tasks={"sums": TaskRule(margin=0.1, blocking=False)},
+        waivers=(
+            Waiver(
+                bucket="tools", reason="a \"b\"", owner="m", expires=date(2027, 1, 31), items="3f"
+            ),
+        ),
+        suspicious="block",
+        looks=Looks(step=0.02, gamma=-4.0),
     )
     path = tmp_path / "gate.toml"
     old = {"tools": Rule(margin=0.01, weights=weights), "reasoning": kept}
@@ -296,10 +328,12 @@ def test_a_suggested_policy_is_read_back_as_it_was(tmp_path):
     assert load_policy(path, {**TWO}) == replace(policy, path=path)
     assert "margin = 0.02  # was 0.01: 1.0 points" in path.read_text(encoding="utf-8")
     # What a policy or a rule can say, a suggested one says too: a new field needs a line.
-    known = {"buckets", "path", "baseline", "undecided", "alpha", "fail"}
-    assert {one.name for one in fields(Policy)} == known
-    known = {"margin", "alpha", "fail", "weights", "blocking"}
-    assert {one.name for one in fields(Rule)} == known
+    unset = {"path", "noise", "noise_file"}
+    for noun, same in ((policy, unset), (kept, {"auto", "weights"})):
+        fresh = type(noun)(**({"margin": 0.02} if noun is kept else {"buckets": {}}))
+        names = {one.name for one in fields(noun)}
+        equal = {name for name in names if getattr(noun, name) == getattr(fresh, name)}
+        assert equal == same
 
 
 # --- what is refused ---------------------------------------------------------------------

@@ -54,7 +54,7 @@ def test_a_policy_says_what_it_says(tmp_path):
         ("undecided = 'pass'\n[buckets.tools]\n", r":1: undecided: expected \"block\" or"),
         ("baseline = 3\n[buckets.tools]\n", r":1: baseline: expected the name of a run"),
         ("buckets = 3\n", r":1: buckets: expected a table"),
-        ("[guards]\n[buckets.tools]\n", r":1: unknown key 'guards'"),
+        ("[guard]\n[buckets.tools]\n", r":1: unknown key 'guard'. Did you mean 'guards'"),
         ("[buckets.tools\n", r":1: not TOML"),
         ("", r": no bucket blocks"),
         ("alpha = 0.05\n", r": no bucket blocks"),

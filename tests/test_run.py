@@ -96,7 +96,7 @@ def test_a_finished_run_is_not_asked_again_by_score(cli, tree, mock, tmp_path):
     cli("score", run.name, *tree[:4])
 
     assert scores_of(run) == before
-    assert asked == 30 + 60 + 60
+    assert asked == 30 + 30 + 60  # a conversation opens with a question: greedy, asked once
 
 
 def test_a_killed_run_goes_on_asks_for_nothing_it_has_and_ends_the_same(cli, tree, tmp_path):

@@ -1,38 +1,24 @@
-"""The whole verb on a real vLLM server: identity, tools, resuming, a server that dies."""
+"""The whole verb on a real vLLM server: identity, tools, resuming, repeats."""
 
-import json
 import math
-import os
-import signal
 import subprocess
-import sys
-import time
 import urllib.request
 
 import pytest
-from processes import vllm_processes
+from vllm_runs import (
+    SMALL,
+    assert_same_but_for_ties,
+    await_lines,
+    command,
+    differing,
+    evalsuite,
+    gap,
+)
 
 from evalsuite import store
 from evalsuite.journal import Journal
 
 pytestmark = pytest.mark.needs("vllm")
-
-GAP = 0.02  # in log-probability: closer than this, greedy decoding may fall either way
-TASKS = ("--task", "word_problems", "--task", "pick_function", "--task", "two_step_calls")
-SMALL = (*TASKS, "--level", "0", "--limit", "40", "--max-tokens", "96")
-
-
-def command(*args):
-    return [sys.executable, "-m", "evalsuite", *map(str, args)]
-
-
-def evalsuite(*args, cwd, code=0):
-    done = subprocess.run(
-        command(*args), cwd=cwd, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +69,7 @@ def test_a_killed_run_ends_like_one_that_was_not_and_asks_for_nothing_it_has(
         "--concurrency", 8,
     )  # fmt: skip
     process = subprocess.Popen(command(*flags), cwd=tmp_path, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while _lines(tmp_path) < 40:
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    await_lines(tmp_path, process, 40)
     process.kill()
     process.wait()
     (killed,) = store.all_runs(tmp_path / "runs")
@@ -101,54 +83,16 @@ def test_a_killed_run_ends_like_one_that_was_not_and_asks_for_nothing_it_has(
     total = len(store.journal(run).index)
     probes = 8  # of the server's identity
     assert _requests(server) - before <= total - len(kept) + probes
-    differing = _differing(whole, run)
-    gaps = {key: _gap(server, *_both(whole, run, key)) for key in differing}
-    print("answers that differ, with the gap where they part:", gaps)
-    assert len(differing) <= 0.01 * total, gaps
-    assert all(gap < GAP for gap in gaps.values()), gaps
-
-
-def _both(one, two, key):
-    """The prompt, and the tokens of its answer in either run."""
-    first, second = (store.journal(run).get(key).response for run in (one, two))
-    return first.prompt_token_ids, first.token_ids, second.token_ids
-
-
-def _gap(server, prompt, first, second):
-    """How far the best token is ahead of the next one, in log-probability, where two part."""
-    common = 0
-    while common < min(len(first), len(second)) and first[common] == second[common]:
-        common += 1
-    body = {
-        "model": server.model,
-        "prompt": [*prompt, *first[:common]],
-        "max_tokens": 1,
-        "temperature": 0,
-        "logprobs": 2,
-    }
-    asked = urllib.request.Request(
-        f"{server.base_url}/completions",
-        json.dumps(body).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(asked, timeout=60) as answer:
-        (choice,) = json.load(answer)["choices"]
-    best, second_best = sorted(choice["logprobs"]["top_logprobs"][0].values())[::-1][:2]
-    return best - second_best
+    assert_same_but_for_ties(server, whole, run)
 
 
 def test_the_gap_where_two_answers_part_is_measured_on_the_server(whole, vllm_server):
     record = next(iter(store.journal(whole).records()))
     tokens = record.response.token_ids
 
-    gap = _gap(vllm_server(), record.response.prompt_token_ids, tokens, (*tokens[:2], -1))
+    prompt = record.response.prompt_token_ids
 
-    assert gap > 0
-
-
-def _lines(folder):
-    paths = (folder / "runs").glob("*/journal/0001.jsonl")
-    return sum(path.read_bytes().count(b"\n") for path in paths)
+    assert gap(vllm_server(), prompt, tokens, (*tokens[:2], -1)) > 0
 
 
 def _requests(server):
@@ -157,14 +101,6 @@ def _requests(server):
         text = answer.read().decode()
     lines = [x for x in text.splitlines() if x.startswith("vllm:request_success_total")]
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
-
-
-def _differing(one, two):
-    """Keys of answers that differ between two runs of the same requests."""
-    first = {r.key: r.response.token_ids for r in store.journal(one).records()}
-    second = {r.key: r.response.token_ids for r in store.journal(two).records()}
-    assert set(first) == set(second)
-    return [key for key, tokens in first.items() if tokens != second[key]]
 
 
 def test_repeats_draw_with_seeds_of_their_own_and_the_same_seed_draws_the_same(
@@ -185,7 +121,7 @@ def test_repeats_draw_with_seeds_of_their_own_and_the_same_seed_draws_the_same(
         )  # fmt: skip
 
     runs = [store.open_run(tmp_path / name) for name in ("one", "two")]
-    assert not _differing(*runs)
+    assert not differing(*runs)
     texts = {}
     for record in store.journal(runs[0]).records():
         texts.setdefault(record.id, set()).add(record.response.token_ids)
@@ -215,40 +151,3 @@ def test_log_probabilities_of_choices_are_scored_on_a_real_server(vllm_server, t
     sums = [record.response.logprob for record in store.journal(run).records()]
     assert len(sums) == 2
     assert all(math.isfinite(value) and value < 0 for value in sums)
-
-
-def test_our_own_server_dies_mid_run_with_one_line_and_15_and_the_run_goes_on_elsewhere(
-    checkpoint, vllm_server, tmp_path
-):
-    flags = (*SMALL, "--limit", 400, "--model", checkpoint, "--concurrency", 4)
-    process = subprocess.Popen(
-        command("run", *flags, "--serve", "--tool-parser", "hermes"),
-        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    deadline = time.monotonic() + 240
-    while _lines(tmp_path) < 20:
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    (run,) = store.all_runs(tmp_path / "runs")
-    command_line = run.manifest["server"]["command"]["value"]
-    port = int(command_line[command_line.index("--port") + 1])
-    for pid in vllm_processes(port):
-        os.kill(pid, signal.SIGKILL)
-
-    _, errors = process.communicate(timeout=120)
-
-    assert process.returncode == 15, errors
-    assert "Traceback" not in errors
-    last = errors.strip().splitlines()[-1]
-    assert "stopped after" in last
-    assert "run the same command to go on" in last
-    assert (run.path / "server.log").is_file()
-    kept = len(store.journal(run).index)
-
-    evalsuite("run", *flags, "--base-url", vllm_server().base_url, cwd=tmp_path)
-
-    again = store.open_run(run.path)
-    assert again.status == "complete"
-    assert len(store.journal(again).index) > kept
-    assert json.loads((run.path / "run.json").read_text())["counts"]["failed"] == 0

@@ -194,8 +194,18 @@ def test_only_the_newest_unfinished_run_of_the_same_model_and_tasks_is_gone_on_w
         facts = manifest(model, status, tasks, f"2026-01-0{day}")
         store.create(tmp_path, facts, path=tmp_path / name)
 
-    assert store.unfinished(tmp_path, "m", ["t"]).name == "new"
-    assert store.unfinished(tmp_path, "nobody", ["t"]) is None
+    assert store.unfinished(tmp_path, manifest()).name == "new"
+    assert store.unfinished(tmp_path, manifest("nobody")) is None
+    assert store.newest(tmp_path, manifest()).name == "done"
+
+
+def test_a_shard_is_gone_on_with_by_its_own_command_alone(tmp_path):
+    facts = manifest(status="running") | {"shard": {"index": 1, "of": 2}}
+    store.create(tmp_path, facts, path=tmp_path / "first")
+
+    assert store.unfinished(tmp_path, facts).name == "first"
+    assert store.unfinished(tmp_path, facts | {"shard": {"index": 2, "of": 2}}) is None
+    assert store.unfinished(tmp_path, manifest()) is None
 
 
 def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(tmp_path):

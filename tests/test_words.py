@@ -54,3 +54,9 @@ def test_a_list_is_read_aloud_and_its_tail_counted():
 )
 def test_a_plain_figure_has_three_significant_digits(number, text):
     assert words.figure(number) == text
+
+
+def test_a_part_of_what_was_planned_names_the_whole():
+    assert words.part(240, 1600) == "240 of 1,600"
+    assert words.part(600, 600) == "600"
+    assert words.part(7, 0) == "7"

@@ -43,7 +43,7 @@ _SELECT = (
     "rows-seed",
 )
 _SHOW = ("json", "print-config")
-_RUN = ("RUN", "", "a run: folder, hash, unique prefix, @name or latest")
+_RUN = ("RUN", "", "a run: folder, URL, hash, unique prefix, @name or latest")
 
 VERBS = (
     Verb(
@@ -53,10 +53,43 @@ VERBS = (
         options=(
             *_SERVER,
             *_SELECT,
-            *("seed", "repeats", "max-tokens", "concurrency", "fresh", "wait", "runs", "out"),
+            *(
+                "seed",
+                "repeats",
+                "max-tokens",
+                "concurrency",
+                "shard",
+                "fresh",
+                "retry-failed",
+                "sync",
+                "wait",
+                "stall-after",
+                "runs",
+                "out",
+            ),
+            *("against", "policy", "fail-fast", "fast", "allow"),
             *("quiet", *_SHOW),
         ),
         example="evalsuite run --model ./checkpoints/step-1200 --serve",
+    ),
+    Verb(
+        name="merge",
+        help="the shards of a run (run --shard I/N) as one run; exit 13 where one is missing",
+        module="merge",
+        options=("out", "runs", "quiet", *_SHOW),
+        positionals=(("RUN", "+", "every shard of one run, in any order"),),
+        example="evalsuite merge shard-1 shard-2 -o whole/",
+    ),
+    Verb(
+        name="copy",
+        help="a finished run to a new folder or URL (s3://, gs://, ...), or from one",
+        module="copy",
+        options=("runs", *_SHOW),
+        positionals=(
+            _RUN,
+            ("PLACE", "", "the run's own folder or URL there, new or empty"),
+        ),
+        example="evalsuite copy latest s3://team/runs/step-1200",
     ),
     Verb(
         name="score",
@@ -75,15 +108,21 @@ VERBS = (
         help="what got better, what got worse, and which answers flipped",
         module="compare",
         options=("allow", "out", "runs", *_SHOW),
-        positionals=(("BASE", "", "the baseline run"), ("RUN", "", "the candidate run")),
+        positionals=(
+            ("BASE", "", "the baseline: a run, or a .csv, .jsonl or .parquet of scores"),
+            ("RUN", "", "the candidate, likewise"),
+        ),
         example="evalsuite diff @release latest",
     ),
     Verb(
         name="gate",
         help="may this release ship? exit 0 PASS, 10 FAIL, 11 UNDECIDED, 12 not comparable",
         module="compare",
-        options=("policy", "allow", "out", "runs", *_SHOW),
-        positionals=(("BASE", "", "the baseline run"), ("RUN", "", "the candidate run")),
+        options=("policy", "allow", "out", "github", "print-waiver", "runs", *_SHOW),
+        positionals=(
+            ("BASE", "", "the baseline run; the candidate where the policy names a baseline"),
+            ("RUN", "?", "the candidate run"),
+        ),
         example="evalsuite gate @release latest --policy gate.toml",
     ),
     Verb(
@@ -96,6 +135,14 @@ VERBS = (
         example="evalsuite plan --policy gate.toml --against @release",
     ),
     Verb(
+        name="noise",
+        help="how far runs of one checkpoint differ, for the gate to allow for",
+        module="noise",
+        options=("out", "runs", *_SHOW),
+        positionals=(("RUN", "+", "two runs or more of the same checkpoint"),),
+        example="evalsuite noise RUN_A RUN_A2 -o noise.json",
+    ),
+    Verb(
         name="baseline",
         help="names for runs (@release), kept in baselines.json",
         module="baseline",
@@ -106,6 +153,17 @@ VERBS = (
             ("RUN", "?", _RUN[2]),
         ),
         example="evalsuite baseline set release latest",
+    ),
+    Verb(
+        name="import",
+        help="results of another harness as a run: swe-bench, terminal-bench, tau2, ...",
+        module="importing",
+        options=("model", "out", "runs", *_SHOW),
+        positionals=(
+            ("HARNESS", "", "bfcl, swe-bench, tau-bench, tau2, terminal-bench, toolsandbox"),
+            ("FILE", "+", "its result files; of one model, several are its repeats"),
+        ),
+        example="evalsuite import terminal-bench run1/results.json run2/results.json",
     ),
     Verb(
         name="report",
@@ -233,7 +291,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     known = [verb.name for verb in VERBS]
     if argv and not argv[0].startswith("-") and argv[0] not in known:
         raise UsageError(f"evalsuite: no verb '{argv[0]}'.{nearest(argv[0], known)}")
-    parsed, unknown = parser().parse_known_args(argv)
+    parsed, unknown = parser().parse_known_args(_plain_json(argv))
     namespace = vars(parsed)
     if unknown:
         verb = next((verb for verb in VERBS if verb.name == namespace.get("verb")), None)
@@ -255,6 +313,13 @@ def parse(argv: Sequence[str]) -> Arguments:
     values = resolve(verb.options, namespace, folder=Path.cwd())
     positionals = {name: namespace.get(name) for name in names}
     return Arguments(verb=verb.name, values=values, positionals=positionals)
+
+
+def _plain_json(argv: Sequence[str]) -> list[str]:
+    """`--json -` is `--json`: JSON goes to standard output anyway."""
+    before = ["", *argv]
+    pairs = zip(before, argv, strict=False)
+    return [one for last, one in pairs if not (last == "--json" and one == "-")]
 
 
 def _print_config(arguments: Arguments) -> int:

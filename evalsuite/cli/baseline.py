@@ -69,8 +69,8 @@ def _facts(path: str) -> dict[str, str | None]:
     from evalsuite import store
 
     try:
-        run = store.open_run(Path(path))
-    except StoreError:
+        run = store.open_at(path)
+    except (StoreError, UsageError):
         return {"path": path, "model": None, "status": "missing", "created": None}
     created = str(run.manifest.get("created") or "").removesuffix("+00:00") or None
     return {"path": path, "model": run.model, "status": run.status, "created": created}

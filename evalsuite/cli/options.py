@@ -26,7 +26,6 @@ class Option:
     many: bool = False
     metavar: str | None = None
     short: str | None = None
-    choices: tuple[str, ...] = ()
     configurable: bool = True  # may stand in the environment and the file
 
     @property
@@ -61,6 +60,38 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _part(text: str) -> tuple[int, int]:
+    index, _, of = text.partition("/")
+    if not (index.isdecimal() and of.isdecimal() and 1 <= int(index) <= int(of) < 2**31):
+        raise ValueError(f"expected a part of several, 2/4 say, found '{text}'")
+    return int(index), int(of)
+
+
+def _when(text: str) -> str:
+    if text not in ("batch", "always"):
+        raise ValueError(f"expected batch or always, found '{text}'")
+    return text
+
+
+def _here(text: str) -> str:
+    if "://" in text:
+        raise ValueError(
+            f"expected a path on this machine, found '{text}' (evalsuite copy takes a finished "
+            "run to a URL, and a URL may stand wherever a run is named)"
+        )
+    return text
+
+
+def _concurrency(text: str) -> int | None:
+    if text.strip().lower() == "auto":
+        return None
+    try:
+        return _positive(text)
+    except ValueError:
+        message = f"expected auto, or a whole number of at least 1, found '{text}'"
+        raise ValueError(message) from None
+
+
 def _seconds(text: str) -> float:
     try:
         number = float(text)
@@ -85,7 +116,13 @@ _ALL = (
     # the server
     Option(name="model", help="served model name; with --serve a checkpoint folder"),
     Option(name="serve", help="start vLLM on the checkpoint for this run", kind=bool),
-    Option(name="base-url", help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1"),
+    Option(
+        name="base-url",
+        help="OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1 (repeated: replicas of "
+        "one checkpoint)",
+        many=True,
+        metavar="URL",
+    ),
     Option(
         name="api-key-env",
         help="environment variable with the server's key (OPENAI_API_KEY if set)",
@@ -116,6 +153,12 @@ _ALL = (
     Option(name="data", help="local copies of the tasks' rows", metavar="DIR"),
     Option(name="offline", help="never ask the Hub", kind=bool),
     Option(name="limit", help="at most N samples a task", kind=_positive, metavar="N"),
+    Option(
+        name="shard",
+        help="only the I-th of N parts, on a machine of its own; then: evalsuite merge",
+        kind=_part,
+        metavar="I/N",
+    ),
     Option(name="level", help="level of the fresh tasks", kind=_whole, metavar="N"),
     Option(name="rows-seed", help="seed of the fresh tasks' rows", metavar="TEXT"),
     Option(name="seed", help="seed of sampling", kind=_whole, default=0, metavar="N"),
@@ -127,8 +170,27 @@ _ALL = (
         metavar="N",
     ),
     # how it is run
-    Option(name="concurrency", help="requests at once", kind=_positive, default=64),
+    Option(
+        name="concurrency",
+        help="requests at once (default: auto, which finds the number that is fastest)",
+        kind=_concurrency,
+        metavar="N",
+    ),
     Option(name="fresh", help="start anew instead of going on", kind=bool),
+    Option(
+        name="retry-failed",
+        help="ask again for just the answers that failed in the newest run like this one; "
+        "never starts a run (without it an unfinished run goes on with all that it lacks)",
+        kind=bool,
+        configurable=False,
+    ),
+    Option(
+        name="sync",
+        help="when answers are forced to disk: batch (within a second or 256) or always (each)",
+        kind=_when,
+        default="batch",
+        metavar="WHEN",
+    ),
     Option(
         name="wait",
         help="seconds to wait for a server that went away",
@@ -136,13 +198,40 @@ _ALL = (
         default=20.0,
         metavar="SECONDS",
     ),
-    Option(name="runs", help="where runs are kept", default="runs", metavar="DIR"),
     Option(
-        name="out", help="what to write; the suffix chooses the format", short="-o", many=True
+        name="stall-after",
+        help="end where no token comes for so long while requests wait; 0: never",
+        kind=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+    ),
+    Option(name="runs", help="where runs are kept", kind=_here, default="runs", metavar="DIR"),
+    Option(
+        name="out",
+        help="what to write; the suffix chooses the format",
+        short="-o",
+        kind=_here,
+        many=True,
     ),
     # what is concluded
     Option(name="policy", help="gate policy (TOML)", metavar="FILE"),
-    Option(name="against", help="the finished baseline to plan against", metavar="RUN"),
+    Option(
+        name="against",
+        help="the finished baseline; a run against one stops each bucket once it is decided",
+        metavar="RUN",
+    ),
+    Option(
+        name="fail-fast",
+        help="end a gated run at the first bucket that fails",
+        kind=bool,
+        configurable=False,
+    ),
+    Option(
+        name="fast",
+        help="in a gated run, also stop a bucket that more items would hardly decide",
+        kind=bool,
+        configurable=False,
+    ),
     Option(
         name="earlier",
         help="a run before the baseline: how many answers flip between the two",
@@ -154,6 +243,18 @@ _ALL = (
         kind=_change,
         default=-0.03,
         metavar="CHANGE",
+    ),
+    Option(
+        name="github",
+        help="print GitHub annotations, and add the page to the job's summary",
+        kind=bool,
+        configurable=False,
+    ),
+    Option(
+        name="print-waiver",
+        help="print a waiver of this bucket or task for the items at hand, and leave",
+        metavar="NAME",
+        configurable=False,
     ),
     Option(
         name="replace",

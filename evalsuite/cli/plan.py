@@ -20,14 +20,14 @@ def main(arguments: Arguments) -> int:
     Raises:
         PlanError: the policy is refused; the nearest one that works has been written.
     """
-    from evalsuite import plan, store
-    from evalsuite.cli import show
+    from evalsuite import plan
+    from evalsuite.cli import opening, show
 
     baseline = _baseline(arguments)
     policy = _policy(baseline, arguments)
     found = plan.forecast(
         baseline,
-        store.rows(baseline),
+        opening.rows(baseline),
         policy,
         earlier=_earlier(baseline, arguments),
         change=arguments.candidate_change,
@@ -46,7 +46,8 @@ def main(arguments: Arguments) -> int:
 
 def _baseline(arguments: Arguments) -> "Run":
     """The run to plan against: --against, or what the policy names."""
-    from evalsuite import parse, store
+    from evalsuite import parse
+    from evalsuite.cli import opening
 
     name = arguments.against
     if not name and arguments.policy:
@@ -57,7 +58,7 @@ def _baseline(arguments: Arguments) -> "Run":
             "evalsuite plan: name the finished baseline: --against RUN, or baseline in the "
             "policy"
         )
-    return store.find(name, Path(arguments.runs))
+    return opening.found(name, arguments.runs)
 
 
 def _policy(baseline: "Run", arguments: Arguments) -> "Policy":
@@ -73,10 +74,9 @@ def _earlier(baseline: "Run", arguments: Arguments) -> "tuple[str, Sequence[Task
     """The run before the baseline, paired with it; nothing where none is named."""
     if not arguments.earlier:
         return "", ()
-    from evalsuite import store
-    from evalsuite.cli import show
+    from evalsuite.cli import opening, show
 
-    run = store.find(arguments.earlier, Path(arguments.runs))
+    run = opening.found(arguments.earlier, arguments.runs)
     if run.path.resolve() == baseline.path.resolve():
         raise UsageError(
             f"--earlier {arguments.earlier} is the baseline itself: nothing flips between them"

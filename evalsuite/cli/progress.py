@@ -83,6 +83,13 @@ class Progress:
             finally:
                 self._bars = None
 
+    def stopped(self, bucket: str, said: str) -> None:
+        """One line that stays; the bucket's bar ends where it is."""
+        self.say(said)
+        if self._bars is not None:
+            done = self._done[bucket][0]
+            self._bars.update(self._tasks[bucket], total=max(1, done), completed=max(1, done))
+
     def row(self, row: ScoreRow) -> None:
         """Count one scored row."""
         done = self._done.setdefault(row.bucket, [0, 0.0, 0, 0])

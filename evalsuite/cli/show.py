@@ -2,7 +2,6 @@
 
 import os
 import shlex
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from evalsuite import conclude, store
-from evalsuite.cli import Arguments
+from evalsuite.cli import Arguments, opening
 from evalsuite.cli.options import OPTIONS
 from evalsuite.errors import IncompleteError, UsageError
 from evalsuite.journal import pack
@@ -59,8 +58,8 @@ def plain(value: "Run | Diff | Verdict") -> JSON:
     if isinstance(value, gate.Verdict):
         return gate.plain(value)
     facts = {key: value.manifest[key] for key in ("name", "model", "status", "counts")}
-    estimates = conclude.estimates(value, store.rows(value))
-    return {**facts, "path": str(value.path), "estimates": pack(estimates)}
+    estimates = conclude.stated(value)
+    return {**facts, "path": value.where, "estimates": pack(estimates)}
 
 
 def scores(run: Run, *, json: bool) -> None:
@@ -70,16 +69,25 @@ def scores(run: Run, *, json: bool) -> None:
     if json:
         as_json(plain(run))
         return
-    estimates = conclude.estimates(run, store.rows(run))
+    estimates = conclude.stated(run)
     console(terminal.score_table(run, estimates))
     name = called(run)
     # Not through the console: a command that is broken in two cannot be copied.
-    print(f"\n{run.path}")
+    print(f"\n{run.where}")
+    if "pace" in run.manifest:
+        print(run.manifest["pace"]["said"])
+    shard = run.manifest.get("shard")
+    if shard:
+        part = f"shard {shard['index']} of {shard['of']}"
+        print(f"{part}: evalsuite merge {name} … makes one run of all of them")
+        return
     print(f"evalsuite diff <base> {name}   ·   evalsuite report {name} -o report.html")
 
 
 def called(run: Run) -> str:
     """How a person names a run in the next command: by its hash where that is enough."""
+    if run.url:
+        return shlex.quote(run.url)
     if run.path.parent == Path(OPTIONS["runs"].default):
         short = run.name.rsplit("-", 1)[-1]
         others = [other.name.rsplit("-", 1)[-1] for other in store.all_runs(run.path.parent)]
@@ -88,18 +96,17 @@ def called(run: Run) -> str:
 
 
 def missing(run: Run) -> IncompleteError | None:
-    """What to say, and leave with, where samples have no answer."""
+    """What to say, and leave with, where samples have no answer: each class of failure."""
     failed = run.manifest["counts"]["failed"]
     if not failed:
         return None
-    reasons = Counter(row.reason or "unknown" for row in store.rows(run) if row.score is None)
-    reason, count = reasons.most_common(1)[0]
-    lacking, way = "answer", "Run the same command to ask for them again."
-    if reason.startswith(("scorer raised", "the scorer")):
+    found = store.failures(run, store.scores(run))
+    told = "; ".join(f"{one.count:,} {one.kind}, the first: {one.first}" for one in found)
+    lacking, way = "answer", "The same command asks for them again (--retry-failed: only them)."
+    if [one.kind for one in found] == [store.SCORER]:
         lacking, way = "score", f"Mend the scorer, then: evalsuite score {called(run)}"
     return IncompleteError(
-        f"{run.path} is incomplete: {failed:,} samples have no {lacking} "
-        f"({count:,} of them: {reason}). {way}"
+        f"{run.where} is incomplete: {failed:,} samples have no {lacking} ({told}). {way}"
     )
 
 
@@ -113,16 +120,20 @@ def compared(
     """
     from evalsuite import diff
 
-    rows = store.rows(base), store.rows(candidate)
+    rows = opening.rows(base), opening.rows(candidate)
     return diff.compare(base, candidate, *rows, allow=tuple(allow), refuse=refuse)
 
 
 def judged(base: Run, candidate: Run, arguments: Arguments) -> "Verdict":
-    """The verdict of a policy, or of every bucket's own margin where none is given."""
-    from evalsuite import gate
+    """The verdict of a policy, or of every bucket's own margin where none is given.
+
+    A run that a gate followed is judged by the policy that its looks were planned with.
+    """
+    from evalsuite import gate, looks
 
     buckets = gate.declared_buckets(base, candidate)
-    policy = gate.default_policy(buckets)
+    looked_at = looks.load(candidate)
+    policy = gate.planned_policy(looked_at) if looked_at else gate.default_policy(buckets)
     if arguments.policy:
         policy = gate.load_policy(Path(arguments.policy), buckets)
     return gate.judge(compared(base, candidate, arguments.allow, refuse=False), policy)
@@ -141,8 +152,8 @@ def diff(base: Run, candidate: Run, arguments: Arguments) -> None:
         write_one(Path(path), found)
 
 
-def gate(base: Run, candidate: Run, arguments: Arguments) -> int:
-    """Print a verdict, write its reports, and return its exit code."""
+def gate(base: Run, candidate: Run, arguments: Arguments) -> "Verdict":
+    """Print a verdict, write its reports, and return it."""
     from evalsuite.report import terminal
 
     verdict = judged(base, candidate, arguments)
@@ -152,7 +163,7 @@ def gate(base: Run, candidate: Run, arguments: Arguments) -> int:
         console(*terminal.verdict_lines(verdict))
     for path in arguments.out:
         write_one(Path(path), verdict)
-    return verdict.exit_code
+    return verdict
 
 
 def check_out(paths: Sequence[str], *, folder: bool = False) -> None:

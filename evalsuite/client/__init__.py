@@ -11,6 +11,7 @@ before anything is sent. Importing this package imports no aiohttp: `Client` doe
 
 from evalsuite.client.endpoint import Endpoint
 from evalsuite.client.loop import run_async
+from evalsuite.client.pacing import Pace
 from evalsuite.client.probe import (
     Count,
     Served,
@@ -18,9 +19,11 @@ from evalsuite.client.probe import (
     count_tokens,
     is_healthy,
     list_models,
+    metrics,
     opens_thinking,
     version,
 )
+from evalsuite.client.replicas import Replicas
 from evalsuite.client.retry import Retry, Timeouts
 from evalsuite.client.session import Client, Options
 from evalsuite.client.wire import Call, digest, encode
@@ -31,6 +34,8 @@ __all__ = [
     "Count",
     "Endpoint",
     "Options",
+    "Pace",
+    "Replicas",
     "Retry",
     "Served",
     "Timeouts",
@@ -40,6 +45,7 @@ __all__ = [
     "encode",
     "is_healthy",
     "list_models",
+    "metrics",
     "opens_thinking",
     "run_async",
     "version",

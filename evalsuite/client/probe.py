@@ -101,6 +101,15 @@ def version(endpoint: Endpoint, *, seconds: float = SECONDS) -> str | None:
     return one_line(told, 80) if isinstance(told, str) else None
 
 
+def metrics(endpoint: Endpoint, *, seconds: float = SECONDS) -> str | None:
+    """The server's `/metrics`, in Prometheus's format; None where it tells none in time."""
+    try:
+        status, body = _get(endpoint, "//metrics", seconds=seconds)
+    except ServerError:
+        return None
+    return body.decode("utf-8", "replace") if status == 200 else None
+
+
 def count_tokens(
     endpoint: Endpoint, request: Request, *, pieces: bool = False, seconds: float = SECONDS
 ) -> Count | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import TracebackType
@@ -14,13 +13,19 @@ from evalsuite.client import decode, failures
 from evalsuite.client.decode import Origin, Unusable
 from evalsuite.client.endpoint import Endpoint
 from evalsuite.client.failures import is_absent
+from evalsuite.client.gauges import read
+from evalsuite.client.lane import Lane
+from evalsuite.client.pacing import Pace, connections
 from evalsuite.client.probe import is_healthy
 from evalsuite.client.retry import Retry, Timeouts
+from evalsuite.client.slots import Slot
 from evalsuite.client.wire import Call, encode, tokenize_body, with_extras
 from evalsuite.types import JSON, Failure, Request, Response
 
 if TYPE_CHECKING:
     from evalsuite.client.transport import Transport
+
+_WATCH = 5.0  # seconds that /metrics may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,17 +35,15 @@ class Options:
     Args:
         timeouts: limits of one attempt.
         retry: the budget for transient failures.
-        concurrency: requests in flight; None leaves the bound to the caller.
-        logprob_lane: loglikelihood requests in flight: a server's memory does not foresee
-            their size, and too many at once have brought servers down.
+        pace: how many requests are in flight, shared by the replicas of a checkpoint; None:
+            as many as are asked.
         tokenize: find where a continuation begins by the server's `/tokenize`, where it has
             one; False: by the texts of the tokens that it echoes.
     """
 
     timeouts: Timeouts = field(default_factory=Timeouts)
     retry: Retry = field(default_factory=Retry)
-    concurrency: int | None = None
-    logprob_lane: int = 8
+    pace: Pace | None = None
     tokenize: bool = True
 
 
@@ -68,18 +71,29 @@ class Client:
         self.endpoint = endpoint
         self.options = options or Options()
         self._transport: Transport | None = None
-        self._lane: AbstractAsyncContextManager[object] = nullcontext()
-        self._logprob_lane: AbstractAsyncContextManager[object] = nullcontext()
+        self.pace = self.options.pace or Pace(connections())
+        self._watching: asyncio.Task[None] | None = None
         self._can_tokenize: bool | None = None  # None: not tried yet
         self._counts: dict[str, int] = {}  # tokens of loglikelihood contexts
+        self.in_flight = 0  # requests handed in and not answered yet
+        self.heard = 0  # times that the server has answered, an error status included
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every server that may answer: this one."""
+        return (self.endpoint,)
+
+    @property
+    def where(self) -> str:
+        """The base URL, for people."""
+        return self.endpoint.base_url
 
     async def __aenter__(self) -> Self:
         from evalsuite.client.transport import Transport
 
         self._transport = Transport(self.endpoint, self.options.timeouts)
-        if self.options.concurrency is not None:
-            self._lane = asyncio.Semaphore(self.options.concurrency)
-        self._logprob_lane = asyncio.Semaphore(self.options.logprob_lane)
+        if self.pace.fixed is None:
+            self._watching = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(
@@ -88,6 +102,9 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         if self._transport is not None:
             await self._transport.close()
             self._transport = None
@@ -105,11 +122,21 @@ class Client:
     async def send(
         self, request: Request, *, seed: int | None = None, created: float | None = None
     ) -> Response:
-        """Ask one request; `prepare` and `ask` in one."""
-        return await self.ask(self.prepare(request, seed=seed), created=created)
+        """Ask one request; `prepare`, `slot` and `ask` in one."""
+        call = self.prepare(request, seed=seed)
+        created = perf_counter() if created is None else created
+        async with self.slot(call):
+            return await self.ask(call, created=created)
+
+    def slot(self, call: Call, n: int = 1) -> Slot:
+        """The place that a call waits for and holds while it is asked: `async with`."""
+        return self._lane(call).slot(n)
+
+    def _lane(self, call: Call) -> Pace | Lane:
+        return self.pace.lane if call.heavy else self.pace
 
     async def ask(self, call: Call, *, created: float | None = None) -> Response:
-        """Ask one encoded request.
+        """Ask one encoded request, inside its `slot`, which it leaves between two attempts.
 
         Args:
             call: made by `prepare`.
@@ -126,22 +153,21 @@ class Client:
         Only transport: the answers are what seeds s … s+n-1 give where the server sees
         to that (vLLM does). A loglikelihood has one answer.
         """
-        if created is None:
-            created = perf_counter()
-        lane = self._logprob_lane if call.request.kind == "loglikelihood" else self._lane
-        async with lane:
-            return await self._persist(call, n, created)
+        self.in_flight += 1
+        try:
+            return await self._persist(call, n, perf_counter() if created is None else created)
+        finally:
+            self.in_flight -= 1
 
     async def _persist(self, call: Call, n: int, created: float) -> tuple[Response, ...]:
         """Attempt until there is an answer or the retry budget is spent."""
-        began, attempt = perf_counter(), 0
+        await self.pace.ready()
+        lane, began, attempt = self._lane(call), perf_counter(), 0
         while True:
             attempt += 1
             dispatched = perf_counter()
             try:
-                if call.request.kind == "loglikelihood":
-                    return (await self._continuation(call, created, began, dispatched),)
-                return await self._once(call, n, (created, began, dispatched))
+                return await self._attempt(call, n, (created, began, dispatched))
             except _Refused as refused:
                 failure, wait_asked = refused.failure, refused.retry_after
             elapsed = perf_counter() - began
@@ -149,7 +175,45 @@ class Client:
             if wait is None:
                 origin = self._origin(created, began, dispatched)
                 return (_failed(replace(failure, attempts=attempt), origin),) * n
-            await asyncio.sleep(wait)
+            await lane.rest(wait, n)
+            await self.pace.ready()
+
+    async def _attempt(
+        self, call: Call, n: int, times: tuple[float, float, float]
+    ) -> tuple[Response, ...]:
+        """One attempt, which the pace is told of from its dispatch to its end."""
+        lane = self._lane(call)
+        ticket = lane.sent(n)
+        try:
+            if call.request.kind == "loglikelihood":
+                answers: tuple[Response, ...] = (await self._continuation(call, *times),)
+            else:
+                answers = await self._once(call, n, times)
+        except _Refused as refused:
+            asked = refused.retry_after
+            if asked and asked <= self.options.retry.seconds:
+                self.pace.hold(asked)
+            lane.failed(ticket, refused.failure, n)
+            raise
+        except BaseException:
+            lane.lost(n)
+            raise
+        lane.served(n)
+        return answers
+
+    async def _watch(self) -> None:
+        """Tell the pace what the server's /metrics say, for as long as it has some."""
+        while True:
+            await asyncio.sleep(self.pace.every)
+            if self._transport is None:
+                return
+            reply = await self._transport.get("//metrics", _WATCH)
+            if isinstance(reply, Failure):
+                continue  # a server that is gone says nothing, and comes back
+            gauges = read(reply.body) if reply.status == 200 else None
+            if gauges is None:
+                return
+            self.pace.observe(self.endpoint.base_url, gauges)
 
     async def _once(
         self, call: Call, n: int, times: tuple[float, float, float]
@@ -172,6 +236,7 @@ class Client:
         reply = await self._transport.post(path, payload, max_tokens)
         if isinstance(reply, Failure):
             raise _Refused(reply)
+        self.heard += 1
         if reply.status != 200:
             raise _Refused(failures.of_status(reply.status, reply.body), reply.retry_after)
         return reply.body
@@ -247,9 +312,9 @@ class Client:
         self._can_tokenize = True
         return answer
 
-    async def alive(self) -> bool:
-        """Whether the server answers at all and says that it can work."""
-        return await asyncio.to_thread(is_healthy, self.endpoint)
+    async def alive(self, *, seconds: float = 2.0) -> bool:
+        """Whether the server answers within `seconds` and says that it can work."""
+        return await asyncio.to_thread(is_healthy, self.endpoint, seconds=seconds)
 
     async def count_tokens(self, request: Request) -> int | Failure | None:
         """How many tokens the prompt of a request has, the chat template applied.

@@ -52,14 +52,20 @@ class Transport:
 
     async def post(self, path: str, payload: bytes, max_tokens: int) -> Reply | Failure:
         """Post once; a failure of the transport is returned, any HTTP status is a reply."""
+        return await self._exchange("POST", path, payload, self._limit(max_tokens))
+
+    async def get(self, path: str, seconds: float) -> Reply | Failure:
+        """Get a page within so many seconds; returns like `post`."""
+        return await self._exchange("GET", path, None, aiohttp.ClientTimeout(total=seconds))
+
+    async def _exchange(
+        self, method: str, path: str, payload: bytes | None, limit: aiohttp.ClientTimeout
+    ) -> Reply | Failure:
         began = perf_counter()
         try:
-            # A redirect would turn the POST into a GET and carry the key elsewhere.
-            async with self._session.post(
-                self._url(path),
-                data=payload,
-                timeout=self._limit(max_tokens),
-                allow_redirects=False,
+            # A redirect would turn a POST into a GET and carry the key elsewhere.
+            async with self._session.request(
+                method, self._url(path), data=payload, timeout=limit, allow_redirects=False
             ) as response:
                 if response.content.is_eof():  # usually: it came in one piece with the head
                     body = await response.read()

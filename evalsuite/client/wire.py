@@ -45,6 +45,14 @@ class Call:
     digest: str
     max_tokens: int
 
+    @property
+    def heavy(self) -> bool:
+        """Whether log-probabilities of the prompt are asked for, which cost memory."""
+        sampling = self.request.sampling
+        return self.request.kind == "loglikelihood" or bool(
+            sampling and sampling.extra_body.get("prompt_logprobs") is not None
+        )
+
 
 def encode(request: Request, *, model: str, seed: int | None) -> Call:
     """Encode `request` for the server that serves `model`.

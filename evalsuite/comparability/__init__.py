@@ -46,7 +46,9 @@ __all__ = [
     "summary",
 ]
 
+SCORES_ALONE = "a file of scores"  # source of a run of which nothing else is known
 FAMILIES = (
+    "source",
     "dataset", "task", "scorer", "roles", "tasks", "sampling", "repeats", "seed", "server",
     "weights", "tokenizer", "chat_template", "probe_token_ids", "config", "evalsuite", "host",
     "buckets",
@@ -81,8 +83,34 @@ def differences(
         *role_differences(part(baseline, "roles"), part(candidate, "roles")),
         *other_differences(baseline, candidate),
     ]
-    marked = _allowed(found, tuple(allow))
+    marked = _allowed(_of_files(found, baseline, candidate), tuple(allow))
     return tuple(sorted(marked, key=lambda item: (_EFFECTS.index(item.effect), item.key)))
+
+
+def _of_files(
+    found: Sequence[Difference], baseline: Manifest, candidate: Manifest
+) -> Sequence[Difference]:
+    """What a file of scores does not tell, in one sentence instead of one for each fact."""
+    files = [
+        f"the {side}"
+        for side, manifest in (("baseline", baseline), ("candidate", candidate))
+        if manifest.get("source") == SCORES_ALONE
+    ]
+    if not files:
+        return found
+    told = [one for one in found if "unknown" not in (one.baseline, one.candidate)]
+    is_file = "is a file of scores" if len(files) == 1 else "are files of scores"
+    message = (
+        f"{words.listed(files)} {is_file}: how they were made is not recorded, so not known to "
+        "be equal"
+    )
+    one, other = (str(run.get("source") or "a run") for run in (baseline, candidate))
+    return [
+        *told,
+        Difference(
+            key="source", baseline=one, candidate=other, effect="explains", message=message
+        ),
+    ]
 
 
 def _allowed(found: Iterable[Difference], allow: Sequence[str]) -> list[Difference]:

@@ -83,6 +83,10 @@ def server_differences(before: Manifest, now: Manifest) -> Iterable[Difference]:
     for key, name in (("version", "server version"), ("max_model_len", "context length")):
         one, other = fact(before.get(key)), fact(now.get(key))
         yield from compared(f"server.{key}", f"the {name}", one, other, "explains")
+    counts = [len(side.get("base_urls") or ("one",)) for side in (before, now)]
+    if counts[0] != counts[1]:
+        fewer, more = (Fact(value=count, known=True) for count in counts)
+        yield from compared("server.replicas", "the number of replicas", fewer, more, "notes")
     old, new = (_arguments(side.get("args", side.get("command"))) for side in (before, now))
     if old is None or new is None:
         left, right = (Fact(value=args, known=args is not None) for args in (old, new))

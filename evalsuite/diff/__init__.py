@@ -11,15 +11,16 @@ its own from `Diff.pairs`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from evalsuite import comparability, flips, pairing
+from evalsuite import comparability, flips, looks, pairing
 from evalsuite.comparability import Difference, Overlap
 from evalsuite.diff import flags as odd
 from evalsuite.diff import plain as texts
-from evalsuite.diff.comparison import Comparison, Scope, adjusted, compare_scope, slices
+from evalsuite.diff.comparison import LEVEL, Comparison, Scope, adjusted, compare_scope, slices
 from evalsuite.diff.health import HealthChange, health_changes
 from evalsuite.flips import Flip
+from evalsuite.looks import Course
 from evalsuite.pairing import Counts, TaskPairs
 from evalsuite.ranges import Range
 from evalsuite.store import Run
@@ -54,7 +55,9 @@ class Diff:
         flips: answers that got worse or better, losses of a task first.
         health: beside the score, by bucket and name.
         flags: odd things, sentences.
+        suspicions: those of them that a policy may let block a PASS.
         pairs: by bucket, the paired samples that all of this was computed from.
+        courses: by bucket, the looks of a candidate that a gate followed while it ran.
     """
 
     baseline: Run
@@ -66,9 +69,11 @@ class Diff:
     flips: tuple[Flip, ...]
     health: tuple[HealthChange, ...]
     flags: tuple[str, ...] = ()
+    suspicions: tuple[str, ...] = ()
     pairs: Mapping[str, tuple[TaskPairs, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
+    courses: Mapping[str, Course] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def blocking(self) -> tuple[Difference, ...]:
@@ -115,11 +120,14 @@ def compare(
     )
     if refuse:
         comparability.refuse(found)
+    courses = looks.followed((baseline, candidate), baseline_rows, candidate_rows, tasks)
     declared = declared_buckets(baseline, candidate)
     groups: dict[str, list[TaskPairs]] = {name: [] for name in declared}
     for pairs in tasks:
         groups.setdefault(pairs.bucket, []).append(pairs)
-    return _assembled(baseline, candidate, found, groups)
+    # Of a bucket that was looked at, the items up to its last look are all there is.
+    groups |= {name: list(course.pairs) for name, course in courses.items()}
+    return _assembled((baseline, candidate), found, groups, courses)
 
 
 def plain(found: Diff) -> dict[str, JSON]:
@@ -146,6 +154,7 @@ def plain(found: Diff) -> dict[str, JSON]:
             for item in found.health
         ],
         "flags": list(found.flags),
+        "suspicions": list(found.suspicions),
     }
 
 
@@ -183,14 +192,18 @@ def declared_buckets(baseline: Run, candidate: Run) -> dict[str, Mapping[str, JS
 
 
 def _assembled(
-    baseline: Run,
-    candidate: Run,
+    runs: tuple[Run, Run],
     found: tuple[Difference, ...],
     groups: Mapping[str, Sequence[TaskPairs]],
+    courses: Mapping[str, Course],
 ) -> Diff:
     """Compute every part of a Diff, bucket by bucket."""
+    baseline, candidate = runs
     declared = declared_buckets(baseline, candidate)
-    parts = [_bucket(name, group, declared.get(name) or {}) for name, group in groups.items()]
+    parts = [
+        _bucket(name, group, declared.get(name) or {}, courses.get(name))
+        for name, group in groups.items()
+    ]
     tasks = [pairs for group in groups.values() for pairs in group]
     return Diff(
         baseline=baseline,
@@ -204,10 +217,12 @@ def _assembled(
             change for name, group in groups.items() for change in health_changes(name, group)
         ),
         flags=(
-            *odd.run_flags(baseline, candidate, tasks),
+            *odd.run_flags(baseline, candidate, tasks, looked_at=bool(courses)),
             *(flag for part in parts for flag in part.flags),
         ),
+        suspicions=tuple(flag for part in parts for flag in part.suspicions),
         pairs={name: tuple(group) for name, group in groups.items()},
+        courses=courses,
     )
 
 
@@ -219,12 +234,23 @@ class _Part:
     tasks: tuple[Comparison, ...]
     slices: tuple[Comparison, ...]
     flags: tuple[str, ...]
+    suspicions: tuple[str, ...] = ()
 
 
-def _bucket(name: str, group: Sequence[TaskPairs], declared: Mapping[str, JSON]) -> _Part:
+def _bucket(
+    name: str,
+    group: Sequence[TaskPairs],
+    declared: Mapping[str, JSON],
+    course: Course | None,
+) -> _Part:
     """Compare a bucket, its tasks and their slices."""
     weights = declared.get("weights") or "task"
-    whole = Scope(bucket=name, margin=declared.get("margin") or MARGIN, weights=weights)
+    margin = declared.get("margin") or MARGIN
+    whole = Scope(bucket=name, margin=margin, weights=weights)
+    if course is not None:
+        track = course.track
+        weights = track.weights
+        whole = replace(whole, margin=track.margin, weights=weights, level=course.level(LEVEL))
     if not group:
         return _Part(bucket=_nothing(whole), tasks=(), slices=(), flags=())
     bucket, _ = compare_scope(whole, group)
@@ -232,15 +258,21 @@ def _bucket(name: str, group: Sequence[TaskPairs], declared: Mapping[str, JSON])
     parts: list[Comparison] = []
     ranges: dict[str, Range] = {}
     for pairs in group:
-        scope = Scope(bucket=name, task=pairs.task, margin=whole.margin)
+        scope = Scope(bucket=name, task=pairs.task, margin=whole.margin, level=whole.level)
         comparison, ranges[pairs.task] = compare_scope(scope, [pairs])
         tasks.append(comparison)
         parts += slices(scope, [pairs])
     if len(group) > 1:
         parts += slices(whole, group)
     corrected = tuple(adjusted(tasks))
-    found = (*odd.task_flags(corrected), *odd.gain_flags(bucket, ranges, weights))
-    return _Part(bucket=bucket, tasks=corrected, slices=tuple(parts), flags=found)
+    suspicions = tuple(odd.gain_flags(bucket, ranges, weights))
+    return _Part(
+        bucket=bucket,
+        tasks=corrected,
+        slices=tuple(parts),
+        flags=(*odd.task_flags(corrected), *suspicions),
+        suspicions=suspicions,
+    )
 
 
 def _nothing(scope: Scope) -> Comparison:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evalsuite import reported
-from evalsuite.pairing import Counts, TaskPairs, task_weights
+from evalsuite.pairing import Counts, IntArray, TaskPairs, task_weights
 from evalsuite.ranges import Range, bucket_range, task_range
 from evalsuite.types import JSON, Interval
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from evalsuite.stats import Change, ClusterMean
 
 LEVEL = 0.95  # of the intervals that a diff shows
+_NORMAL = NormalDist()
 ALPHA = 0.05  # family-wise, for the tasks of a bucket and for the slices of a task
 
 BETTER = "better"
@@ -45,6 +47,8 @@ class Comparison:
         verdict: "better", "worse", "WORSE" (by more than the margin), "no worse than margin",
             "not shown either way" or "not compared". Missing answers are taken at their worst
             for the good verdicts and at their best for the bad ones.
+        p_noninferior: one-sided p of a loss of the margin or more; None for a slice.
+        p_regression: one-sided p of no loss; None for a slice.
     """
 
     bucket: str
@@ -60,6 +64,8 @@ class Comparison:
     counts: Counts
     margin: float = 0.0
     verdict: str = ""
+    p_noninferior: float | None = None
+    p_regression: float | None = None
 
     @property
     def flip_rate(self) -> float:
@@ -70,13 +76,18 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a comparison is of, and how its tasks are weighted."""
+    """What a comparison is of, and how its tasks are weighted.
+
+    `level` is that of a single look; at one of several looks of a run that a gate followed it
+    is so much higher that the intervals of all of them together cover at 95 %.
+    """
 
     bucket: str
     task: str = ""
     slice: str = ""
     margin: float = 0.0
     weights: JSON = "task"
+    level: float = LEVEL
 
 
 def compare_scope(scope: Scope, tasks: Sequence[TaskPairs]) -> tuple[Comparison, Range]:
@@ -97,14 +108,27 @@ def compare_scope(scope: Scope, tasks: Sequence[TaskPairs]) -> tuple[Comparison,
         baseline=before,
         candidate=now,
         delta=delta,
-        p_value=_p_value(change),
+        p_value=_p_value(scope, change),
         gains=change.gains,
         losses=change.losses,
         counts=counts,
         margin=scope.margin,
-        verdict=_verdict(found, scope.margin, delta),
+        verdict=_verdict(scope, found, delta),
+        **_one_sided(scope, found),
     )
     return comparison, found
+
+
+def _one_sided(scope: Scope, found: Range) -> dict[str, float]:
+    """The p values of a gate at the margin; a slice has no margin, one look no p of its own."""
+    from evalsuite.stats import z_against
+
+    if scope.slice or scope.level != LEVEL or found.worst is None or found.best is None:
+        return {}
+    return {
+        "p_noninferior": _NORMAL.cdf(-z_against(found.worst, -scope.margin)),
+        "p_regression": _NORMAL.cdf(z_against(found.best)),
+    }
 
 
 def _figures(
@@ -113,15 +137,23 @@ def _figures(
     """Difference, baseline and candidate; the three agree on what they average over."""
     from evalsuite.stats import difference_interval
 
-    delta = reported.interval(difference_interval(change, level=LEVEL))
+    delta = _shown(scope, reported.interval(difference_interval(change, level=scope.level)))
     before = _score(scope, kept, now=False)
     return delta, before, _score(scope, kept, now=True)
 
 
-def _p_value(change: "Change") -> float:
+def _shown(scope: Scope, found: Interval | None) -> Interval | None:
+    """An interval of one look among several covers at 95 % over all of them."""
+    if found is None or scope.level == LEVEL:
+        return found
+    return replace(found, level=LEVEL, method=f"{found.method}, repeated")
+
+
+def _p_value(scope: Scope, change: "Change") -> float:
+    """That nothing changed; of one look among several, below 5 % where its boundary is."""
     from evalsuite.stats import p_value
 
-    return p_value(change)
+    return min(1.0, p_value(change) * (1 - LEVEL) / (1 - scope.level))
 
 
 def _empty(scope: Scope, counts: Counts, found: Range) -> Comparison:
@@ -152,25 +184,24 @@ def _score(scope: Scope, tasks: Sequence[TaskPairs], *, now: bool) -> Interval |
         columns.append((side.score[seen], side.weight[seen], pairs.clusters[seen]))
     if len(columns) == 1:
         values, weights, clusters = columns[0]
-        computed = mean_interval(values, weights=weights, clusters=clusters, level=LEVEL)
-        return reported.interval(computed)
+        computed = mean_interval(values, weights=weights, clusters=clusters, level=scope.level)
+        return _shown(scope, reported.interval(computed))
     means: list[ClusterMean] = [
         cluster_mean(values, weights=weights, clusters=clusters)
         for values, weights, clusters in columns
     ]
     binary = all(bool(np.isin(values, (0.0, 1.0)).all()) for values, _, _ in columns)
-    return reported.interval(
-        bucket_interval(
-            means,
-            task_weights(scope.weights, [pairs.task for pairs in tasks]),
-            level=LEVEL,
-            binary=binary,
-            shared=share_clusters(means),
-        )
+    pooled = bucket_interval(
+        means,
+        task_weights(scope.weights, [pairs.task for pairs in tasks]),
+        level=scope.level,
+        binary=binary,
+        shared=share_clusters(means),
     )
+    return _shown(scope, reported.interval(pooled))
 
 
-def _verdict(found: Range, margin: float, delta: Interval | None) -> str:
+def _verdict(scope: Scope, found: Range, delta: Interval | None) -> str:
     """What is shown at 95 %, whatever the missing answers were."""
     from evalsuite.stats import difference_interval
 
@@ -184,13 +215,13 @@ def _verdict(found: Range, margin: float, delta: Interval | None) -> str:
     ):
         low, high = delta.low, delta.high
     else:
-        low = difference_interval(found.worst, level=LEVEL).low
-        high = difference_interval(found.best, level=LEVEL).high
+        low = difference_interval(found.worst, level=scope.level).low
+        high = difference_interval(found.best, level=scope.level).high
     if low > 0:
         return BETTER
     if high < 0:
-        return BEYOND if found.best.estimate < -margin else WORSE
-    return HOLDS if low > -margin else OPEN
+        return BEYOND if found.best.estimate < -scope.margin else WORSE
+    return HOLDS if low > -scope.margin else OPEN
 
 
 def adjusted(family: Sequence[Comparison]) -> list[Comparison]:
@@ -229,14 +260,14 @@ def slices(scope: Scope, tasks: Sequence[TaskPairs]) -> list[Comparison]:
     for tag, values in _tags(tasks, least=1 if scope.task else 2).items():
         family = []
         for value, positions in values.items():
-            parts = [pairs.take(np.array(where)) for pairs, where in positions]
+            parts = [pairs.take(where) for pairs, where in positions]
             part = replace(scope, slice=f"{tag}={value}")
             family.append(compare_scope(part, parts)[0])
         found += adjusted(family)
     return found
 
 
-_Positions = list[tuple[TaskPairs, list[int]]]
+_Positions = list[tuple[TaskPairs, IntArray]]
 
 
 def _tags(tasks: Sequence[TaskPairs], *, least: int) -> Mapping[str, dict[str, _Positions]]:
@@ -244,13 +275,14 @@ def _tags(tasks: Sequence[TaskPairs], *, least: int) -> Mapping[str, dict[str, _
     found: dict[str, dict[str, _Positions]] = {}
     having: dict[str, int] = {}
     for pairs in tasks:
-        own: dict[tuple[str, str], list[int]] = {}
-        for position in range(len(pairs.ids)):
-            for tag, value in pairs.tags(position).items():
-                own.setdefault((tag, value), []).append(position)
+        own: dict[tuple[str, str], list[IntArray]] = {}
+        for tags, positions in pairs.tagged():
+            for pair in tags.items():
+                own.setdefault(pair, []).append(positions)
         for tag in dict.fromkeys(tag for tag, _ in own):
             having[tag] = having.get(tag, 0) + 1
-        for (tag, value), where in own.items():
+        for (tag, value), parts in own.items():
+            where = np.sort(np.concatenate(parts))
             found.setdefault(tag, {}).setdefault(value, []).append((pairs, where))
     return {
         tag: dict(sorted(values.items()))

@@ -3,21 +3,25 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from evalsuite import words
 from evalsuite.comparability import fact
 from evalsuite.diff.comparison import BETTER, Comparison
-from evalsuite.pairing import TaskPairs
+from evalsuite.pairs import Groups, TaskPairs
 from evalsuite.ranges import Range, bucket_range
 from evalsuite.store import Run
-from evalsuite.types import JSON
+from evalsuite.types import JSON, ScoreRow
 
 FEW_CLUSTERS = 10  # below this a clustered interval is to be read with care
 _SUSPICIOUS = 0.01  # one-sided, Bonferroni over the tasks of a bucket
 _ENDED = ("complete", "stopped_by_plan")
 
 
-def run_flags(baseline: Run, candidate: Run, tasks: Sequence[TaskPairs]) -> Iterator[str]:
-    """Odd things about the runs as a whole."""
+def run_flags(
+    baseline: Run, candidate: Run, tasks: Sequence[TaskPairs], *, looked_at: bool = False
+) -> Iterator[str]:
+    """Odd things about the runs as a whole; `looked_at`: a gate followed the candidate."""
     weights = [
         fact((run.manifest.get("identity") or {}).get("weights"))
         for run in (baseline, candidate)
@@ -36,24 +40,40 @@ def run_flags(baseline: Run, candidate: Run, tasks: Sequence[TaskPairs]) -> Iter
     for run, side in ((baseline, "baseline"), (candidate, "candidate")):
         if run.status not in _ENDED:
             yield f"the run of the {side} is {run.status}: its missing answers may still come"
-        if run.status == "stopped_by_plan":
-            yield f"the {side} was stopped early: intervals for a fixed size do not hold for it"
-        yield from _fewer(run, side, tasks)
+        for said in run.manifest.get("odd") or ():
+            yield f"the {side}'s results were odd when they were imported: {said}"
+        if not looked_at:
+            yield from _fewer(run, side, tasks)
+    if looked_at:
+        yield (
+            "the candidate was asked under a plan with looks: intervals of differences hold "
+            "over all of them, and samples after a bucket's last look do not count"
+        )
 
 
 def _identical(tasks: Iterable[TaskPairs]) -> bool:
     """Same score, answer, status and reason everywhere, and nothing on one side only."""
     for pairs in tasks:
+        before, now = pairs.before.rows, pairs.now.rows
         if pairs.counts.missing or pairs.counts.changed:
             return False
-        for before, now in zip(pairs.before.rows, pairs.now.rows, strict=True):
-            if len(before) != len(now) or any(
-                (a.score, a.answer, a.reason, a.health)
-                != (b.score, b.answer, b.reason, b.health)
-                for a, b in zip(before, now, strict=True)
-            ):
-                return False
+        if not np.array_equal(before.ends, now.ends):
+            return False
+        scores = before.table.score[before.rows], now.table.score[now.rows]
+        if not np.array_equal(*scores, equal_nan=True):
+            return False
+        answers = (side.table.texts("answer", side.rows) for side in (before, now))
+        if not next(answers).equals(next(answers)):
+            return False
+        rows = zip(_each(before), _each(now), strict=True)
+        if any((a.reason, a.health) != (b.reason, b.health) for a, b in rows):
+            return False
     return True
+
+
+def _each(groups: Groups) -> Iterator[ScoreRow]:
+    for start in range(0, groups.rows.size, 4096):
+        yield from groups.table.take(groups.rows[start : start + 4096])
 
 
 def _fewer(run: Run, side: str, tasks: Iterable[TaskPairs]) -> Iterator[str]:
@@ -63,7 +83,7 @@ def _fewer(run: Run, side: str, tasks: Iterable[TaskPairs]) -> Iterator[str]:
         entry = recorded.get(pairs.task) or recorded.get(f"{pairs.bucket}/{pairs.task}") or {}
         promised = entry.get("samples")
         counts = pairs.counts
-        known = len(pairs.ids) + counts.changed
+        known = len(pairs) + counts.changed
         if isinstance(promised, int) and known < promised:
             lost = promised - known
             yield (

@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evalsuite import reported
-from evalsuite.pairing import FloatArray, IntArray, Side, TaskPairs
-from evalsuite.types import Interval, ScoreRow
+from evalsuite.language import LANGUAGES
+from evalsuite.pairing import FloatArray, Groups, IntArray, TaskPairs
+from evalsuite.types import Interval
 
 # A row's status says these even where its health columns do not.
+FIDELITY = "language_fidelity"  # share of the answers in the language of their sample's tag
 _BY_STATUS = {"cut_off": "truncated", "refused": "refused", "unparsed": "parse_error"}
 
 
@@ -36,12 +38,12 @@ def health_changes(bucket: str, tasks: Sequence[TaskPairs]) -> list[HealthChange
     """Compare every health figure that both runs recorded for a bucket, by name."""
     if not tasks:
         return []
-    sides = [(_flat(pairs.before), _flat(pairs.now)) for pairs in tasks]
-    names = {"failed", *_BY_STATUS}
-    names.update(*(row.health for pair in sides for side in pair for row in side.rows))
+    names = {"failed", FIDELITY, *_BY_STATUS}
+    for pairs in tasks:
+        names.update(pairs.before.rows.table.health_names, pairs.now.rows.table.health_names)
     found = []
     for name in sorted(names):
-        columns = [_column(pairs, pair, name) for pairs, pair in zip(tasks, sides, strict=True)]
+        columns = [_column(pairs, name) for pairs in tasks]
         before, now = (np.concatenate([column[at] for column in columns]) for at in (0, 1))
         if before.size:
             clusters: IntArray = np.concatenate([column[2] for column in columns])
@@ -57,54 +59,52 @@ def health_changes(bucket: str, tasks: Sequence[TaskPairs]) -> list[HealthChange
     return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Flat:
-    """The rows of one side of a task, and the sample that each belongs to."""
-
-    rows: list[ScoreRow]
-    samples: IntArray
-    size: int
-
-
-def _flat(side: Side) -> _Flat:
-    rows = [row for group in side.rows for row in group]
-    sizes = np.array([len(group) for group in side.rows], dtype=np.intp)
-    return _Flat(rows, np.repeat(np.arange(sizes.size), sizes), sizes.size)
-
-
 _Columns = tuple[FloatArray, FloatArray, IntArray]
 
 
-def _column(pairs: TaskPairs, sides: tuple[_Flat, _Flat], name: str) -> _Columns:
+def _column(pairs: TaskPairs, name: str) -> _Columns:
     """Values of both sides, and clusters, of the samples that have the figure in both."""
     if name == "failed":
-        seen = [np.bincount(side.samples, minlength=side.size) > 0 for side in sides]
-        both = seen[0] & seen[1]
+        both = (pairs.before.rows.sizes > 0) & (pairs.now.rows.sizes > 0)
         return pairs.before.lost[both], pairs.now.lost[both], pairs.clusters[both]
-    before, now = (_values(side, name) for side in sides)
+    before, now = (values(side.rows, name) for side in (pairs.before, pairs.now))
     both = ~(np.isnan(before) | np.isnan(now))
     return before[both], now[both], pairs.clusters[both]
 
 
-def _values(side: _Flat, name: str) -> FloatArray:
+def values(rows: Groups, name: str) -> FloatArray:
     """One figure, a value a sample, averaged over repeats; NaN where no repeat has it."""
-    recorded = [row.health.get(name) for row in side.rows]
-    if str in set(map(type, recorded)):
-        recorded = [None if isinstance(value, str) else value for value in recorded]
-    value = np.array(recorded, dtype=np.float64)  # None becomes NaN
-    unknown = np.isnan(value)
-    if name in _BY_STATUS and unknown.any():
-        for at in np.flatnonzero(unknown):
-            status = side.rows[at].status
-            value[at] = np.nan if status == "failed" else status == _BY_STATUS[name]
-        unknown = np.isnan(value)
+    value = _faithful(rows) if name == FIDELITY else rows.table.health(name)[rows.rows]
+    if name in _BY_STATUS:
+        codes, words = rows.table.codes("status")
+        said = {"failed": np.nan, _BY_STATUS[name]: 1.0}
+        known = np.array([said.get(word, 0.0) for word in words])
+        value = np.where(np.isnan(value), known[codes[rows.rows]], value)
+    unknown, samples = np.isnan(value), rows.samples
     known, total = (
-        np.bincount(side.samples, weights=weights, minlength=side.size)
+        np.bincount(samples, weights=weights, minlength=len(rows))
         for weights in (~unknown, np.where(unknown, 0.0, value))
     )
     with np.errstate(invalid="ignore"):
         mean: FloatArray = total / known
     return mean
+
+
+def _faithful(rows: Groups) -> FloatArray:
+    """Whether an answer is in the language that its sample is tagged with, a value a row.
+
+    NaN where the answer's language was not recognised, or the tag is none that could be.
+    """
+    spoken, spoken_names = rows.table.health_words("answer_language")
+    tagged, tags = rows.table.codes("tags")
+    asked = [str(tag.get("language", "")) for tag in tags]
+    names = [*spoken_names, ""]
+    known = np.array([name in LANGUAGES for name in names])
+    wanted = np.array([name in LANGUAGES for name in asked] or [False])
+    same = np.array([[name == other for other in names] for name in asked] or [[False]])
+    said, of = spoken[rows.rows], tagged[rows.rows]
+    value: FloatArray = np.where(known[said] & wanted[of], same[of, said], np.nan)
+    return value
 
 
 def _delta(before: FloatArray, now: FloatArray, clusters: IntArray) -> Interval:

@@ -1,109 +1,119 @@
 """A diff held against a policy: PASS, FAIL or UNDECIDED per bucket, and for the release.
 
-Non-inferiority per bucket (STATISTICS 2e). PASS of the release needs every blocking bucket to
-pass, so nothing is corrected there; a FAIL is corrected by Holm over the buckets. Exit codes
-in this order: 12 not comparable, 10 a blocking bucket failed, 13 a run is incomplete,
-11 undecided, 0 pass.
+    judge ── evidence ──> BucketVerdict    non-inferiority of the score, bucket by bucket
+          ├─ floors, guards ──> Check      floors, limits beside the score, guards of tasks
+          ├─ waivers                       what somebody answers for
+          └─> Verdict ──> exit code
+
+PASS of the release needs everything that blocks to pass, so nothing is corrected there; a FAIL
+of a bucket is corrected by Holm over the buckets (STATISTICS 2e). Exit codes in this order: 12
+not comparable, 10 something that blocks failed, 13 a run is incomplete, 11 undecided, 0 pass.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 
 from evalsuite import comparability, words
-from evalsuite import diff as diffs
 from evalsuite.diff import Diff, declared_buckets
-from evalsuite.errors import TaskError
-from evalsuite.gate.evidence import Evidence, advice, gather
+from evalsuite.errors import TaskError, UsageError, nearest
+from evalsuite.gate import sequential, waivers
+from evalsuite.gate.advice import advice
+from evalsuite.gate.evidence import Evidence, gather
+from evalsuite.gate.floors import floors, task_guards
+from evalsuite.gate.guards import guards
+from evalsuite.gate.plain import plain
 from evalsuite.gate.sentences import headline, reason
-from evalsuite.gate.verdict import EXIT_CODES, BucketVerdict, Outcome, Verdict
-from evalsuite.policy import Policy, Rule, check_weights, default_policy, load_policy
+from evalsuite.gate.sequential import planned_policy
+from evalsuite.gate.verdict import (
+    EXIT_CODES,
+    BucketVerdict,
+    Check,
+    Outcome,
+    Release,
+    Verdict,
+    WaiverUse,
+)
+from evalsuite.policy import (
+    Policy,
+    Rule,
+    Waiver,
+    check_weights,
+    default_policy,
+    load_policy,
+)
 from evalsuite.types import JSON
 
 __all__ = [
     "BucketVerdict",
+    "Check",
     "Policy",
     "Rule",
     "Verdict",
+    "WaiverUse",
     "declared_buckets",
     "default_policy",
     "judge",
     "load_policy",
     "plain",
+    "planned_policy",
+    "waiver_text",
 ]
 
 _ENDED = ("complete", "stopped_by_plan")
 
 
-def judge(diff: Diff, policy: Policy) -> Verdict:
+def judge(diff: Diff, policy: Policy, *, today: date | None = None) -> Verdict:
     """Judge a candidate.
 
     Args:
         diff: from `diff.compare`; with `refuse=False` it may hold blocking differences, and
             the verdict is then NOT COMPARABLE.
         policy: from `load_policy` or `default_policy`.
+        today: the day that waivers are held against; None: the day it is, in UTC.
 
     Raises:
-        TaskError: no bucket blocks, or declared weights do not fit the tasks.
+        TaskError: no bucket blocks, declared weights do not fit the tasks, or a margin
+            "auto" or a population "suite" finds nothing to be worked out from.
+        UsageError: a gate followed the run while it went on, and under another policy.
     """
     if diff.blocking:
-        return _verdict(
-            "NOT COMPARABLE", comparability.explain_block(diff.blocking), (), (diff, policy)
-        )
+        said = comparability.explain_block(diff.blocking)
+        return _verdict("NOT COMPARABLE", said, _Judged(diff=diff, policy=policy))
     evidence = _evidence(diff, policy)
     if not any(item.rule.blocking for item in evidence):
         raise TaskError(
             f"{policy.path or 'the policy'}: no bucket blocks, and a gate that cannot fail is "
             "no gate"
         )
-    corrected = _corrected(evidence)
-    buckets = tuple(
-        _judged(item, corrected.get(item.bucket), policy.alpha, len(corrected))
+    buckets = _buckets(evidence, diff, policy)
+    rules = {
+        item.bucket: sequential.strict(item.rule, diff.courses.get(item.bucket))
         for item in evidence
-    )
-    return _release(buckets, diff, policy)
-
-
-def plain(verdict: Verdict) -> dict[str, JSON]:
-    """A verdict as JSON data: every number that decided, and the diff under `diff`."""
-    compared = {item.bucket: item for item in verdict.diff.buckets}
-    buckets = []
-    for item in verdict.buckets:
-        delta, seen = item.delta, compared.get(item.bucket)
-        sides = (seen.baseline, seen.candidate) if seen else (None, None)
-        buckets.append(
-            {
-                "bucket": item.bucket,
-                "title": item.title,
-                "verdict": item.verdict,
-                "blocking": item.blocking,
-                "margin": item.margin,
-                "n": item.pairs,
-                "baseline": sides[0].value if sides[0] else None,
-                "candidate": sides[1].value if sides[1] else None,
-                "delta": delta.value if delta else None,
-                "low": delta.low if delta else None,
-                "high": delta.high if delta else None,
-                "level": delta.level if delta else None,
-                "gains": item.gains,
-                "losses": item.losses,
-                "missing": item.missing,
-                "p_noninferior": item.p_noninferior,
-                "p_regression": item.p_regression,
-                "reason": item.reason,
-                "advice": item.advice,
-            }
-        )
-    return {
-        "verdict": verdict.verdict,
-        "exit_code": verdict.exit_code,
-        "headline": verdict.headline,
-        "policy": str(verdict.policy.path or "every bucket at its own margin"),
-        "buckets": buckets,
-        "diff": diffs.plain(verdict.diff),
     }
+    titles = {item.bucket: item.title for item in evidence}
+    checks = [
+        *floors(diff, rules, titles),
+        *guards(diff, policy, {item.bucket: item.rule.weights for item in evidence}, titles),
+        *task_guards(diff, policy),
+    ]
+    now = today or datetime.now(UTC).date()
+    left = waivers.apply(policy.waivers, buckets, checks, diff, now)
+    return _release(
+        _Judged(
+            diff=diff,
+            policy=policy,
+            buckets=left.buckets,
+            checks=left.checks,
+            waivers=left.uses,
+        )
+    )
 
 
 def _evidence(diff: Diff, policy: Policy) -> list[Evidence]:
     """Evidence on every bucket of the runs and of the policy, in the order of the diff."""
+    from evalsuite import plan
+
     declared = declared_buckets(diff.baseline, diff.candidate)
     found = []
     for name in dict.fromkeys([*diff.pairs, *policy.buckets]):
@@ -111,7 +121,8 @@ def _evidence(diff: Diff, policy: Policy) -> list[Evidence]:
         rule = policy.rule(name, entry)
         tasks = diff.pairs.get(name, ())
         check_weights(policy, name, rule, [pairs.task for pairs in tasks], of="the runs")
-        found.append(gather(name, _title(name, entry), rule, tasks))
+        settled = plan.settled(name, rule, tasks)
+        found.append(gather((name, _title(name, entry)), settled, tasks, policy.noise))
     return found
 
 
@@ -130,10 +141,26 @@ def _corrected(evidence: Sequence[Evidence]) -> dict[str, float]:
     return dict(zip(known, holm(list(known.values())).p.tolist(), strict=True))
 
 
+def _buckets(evidence: Sequence[Evidence], diff: Diff, policy: Policy) -> list[BucketVerdict]:
+    """Every bucket judged: by one look at it, or by the looks that it had."""
+    declared = declared_buckets(diff.baseline, diff.candidate)
+    sequential.check(policy, diff.courses, declared, diff.candidate.name)
+    corrected = _corrected(evidence)
+    found = [
+        _judged(item, corrected.get(item.bucket), policy, len(corrected)) for item in evidence
+    ]
+    return [
+        sequential.judged(one, item, diff.courses[item.bucket])
+        if item.bucket in diff.courses
+        else one
+        for one, item in zip(found, evidence, strict=True)
+    ]
+
+
 def _judged(
-    evidence: Evidence, corrected: float | None, alpha: float, buckets: int
+    evidence: Evidence, corrected: float | None, policy: Policy, buckets: int
 ) -> BucketVerdict:
-    outcome = evidence.decide(corrected, alpha)
+    outcome = evidence.decide(corrected, policy.alpha)
     observed, delta = evidence.found.observed, evidence.interval()
     return BucketVerdict(
         bucket=evidence.bucket,
@@ -149,44 +176,96 @@ def _judged(
         p_noninferior=evidence.p_noninferior,
         p_regression=evidence.p_regression,
         reason=reason(evidence, outcome, delta),
-        advice=advice(evidence, alpha, buckets) if outcome == "UNDECIDED" else "",
+        advice=advice(evidence, policy.alpha, buckets) if outcome == "UNDECIDED" else "",
+        same_model_flips=policy.noise.flip_rate(evidence.bucket) if policy.noise else None,
     )
 
 
-def _release(buckets: tuple[BucketVerdict, ...], diff: Diff, policy: Policy) -> Verdict:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """Everything that was decided, of which the release is made."""
+
+    diff: Diff
+    policy: Policy
+    buckets: tuple[BucketVerdict, ...] = ()
+    checks: tuple[Check, ...] = ()
+    waivers: tuple[WaiverUse, ...] = ()
+
+    @property
+    def everything(self) -> list[BucketVerdict | Check]:
+        """Buckets, then checks."""
+        return [*self.buckets, *self.checks]
+
+    def decide(self, outcome: Outcome) -> list[BucketVerdict | Check]:
+        """What counts for the release and came out so, buckets first."""
+        return [one for one in self.everything if one.decides and one.verdict == outcome]
+
+
+def _release(judged: _Judged) -> Verdict:
     """The verdict of the release, by the precedence of the exit codes."""
-    by_outcome: dict[Outcome, list[BucketVerdict]] = {"PASS": [], "FAIL": [], "UNDECIDED": []}
-    for item in buckets:
-        if item.blocking:
-            by_outcome[item.verdict].append(item)
+    diff, failed, open_ = judged.diff, judged.decide("FAIL"), judged.decide("UNDECIDED")
+    if failed:
+        return _verdict("FAIL", headline(failed), judged)
     unfinished = [
-        (side, run)
+        f"the {side} is {run.status}"
         for side, run in (("baseline", diff.baseline), ("candidate", diff.candidate))
         if run.status not in _ENDED
     ]
-    both = (diff, policy)
-    if by_outcome["FAIL"]:
-        return _verdict("FAIL", headline(by_outcome["FAIL"]), buckets, both)
     if unfinished:
-        runs = words.listed([f"the {side} is {run.status}" for side, run in unfinished])
-        missing = sum(item.missing for item in buckets)
-        said = f"{runs}; {words.counted(missing, 'sample')} without an answer on either side"
-        return _verdict("INCOMPLETE", said, buckets, both)
-    if by_outcome["UNDECIDED"]:
-        return _verdict("UNDECIDED", headline(by_outcome["UNDECIDED"]), buckets, both)
-    return _verdict("PASS", headline(by_outcome["PASS"]), buckets, both)
+        missing = sum(item.missing for item in judged.buckets)
+        said = (
+            f"{words.listed(unfinished)}; {words.counted(missing, 'sample')} without an answer "
+            "on either side"
+        )
+        return _verdict("INCOMPLETE", said, judged)
+    if open_:
+        return _verdict("UNDECIDED", headline(open_), judged)
+    if diff.suspicions and judged.policy.suspicious == "block":
+        return _verdict("UNDECIDED", f"suspicious: {diff.suspicions[0]}", judged)
+    return _verdict("PASS", _passed(judged), judged)
 
 
-def _verdict(
-    verdict: str, said: str, buckets: tuple[BucketVerdict, ...], judged: tuple[Diff, Policy]
-) -> Verdict:
-    diff, policy = judged
-    warns = verdict == "UNDECIDED" and policy.undecided == "warn"
+def _passed(judged: _Judged) -> str:
+    """What a PASS rests on, and what it does not."""
+    good = judged.decide("PASS")
+    buckets = [one for one in good if isinstance(one, BucketVerdict)]
+    checks = len(good) - len(buckets)
+    said = headline(buckets) if buckets else "everything that blocks is waived"
+    if checks:
+        said += f" and {words.counted(checks, 'guard')} kept" if buckets else ""
+    waived = [one.title for one in judged.everything if one.waiver]
+    return f"{said}; waived: {words.listed(waived, most=6)}" if waived else said
+
+
+def _verdict(verdict: Release, said: str, judged: _Judged) -> Verdict:
+    warns = verdict == "UNDECIDED" and judged.policy.undecided == "warn"
     return Verdict(
-        verdict=verdict,  # type: ignore[arg-type]
+        verdict=verdict,
         exit_code=0 if warns else EXIT_CODES[verdict],
-        headline=f"{said} (the policy lets an undecided bucket through)" if warns else said,
-        buckets=buckets,
-        diff=diff,
-        policy=policy,
+        headline=f"{said} (the policy lets what is undecided through)" if warns else said,
+        buckets=judged.buckets,
+        checks=judged.checks,
+        waivers=judged.waivers,
+        diff=judged.diff,
+        policy=judged.policy,
     )
+
+
+def waiver_text(diff: Diff, name: str, expires: date) -> str:
+    """A waiver of a bucket or a task for the items at hand, as TOML to be completed.
+
+    Args:
+        diff: of the two runs.
+        name: of a bucket, or else of a task.
+        expires: the last day that is proposed.
+
+    Raises:
+        UsageError: neither a bucket nor a task has this name.
+    """
+    tasks = [pairs.task for group in diff.pairs.values() for pairs in group]
+    if name not in diff.pairs and name not in tasks:
+        known = nearest(name, [*diff.pairs, *tasks])
+        raise UsageError(f"--print-waiver {name}: no such bucket or task.{known}")
+    subject = {"bucket": name} if name in diff.pairs else {"task": name}
+    blank = Waiver(reason="", owner="", expires=expires, items="", **subject)
+    return waivers.as_toml(replace(blank, items=waivers.items_of(blank, diff.pairs)))

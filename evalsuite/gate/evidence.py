@@ -1,4 +1,4 @@
-"""The numbers that decide one bucket, and what would decide it where they do not."""
+"""The numbers that decide one bucket."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalsuite import reported, words
+from evalsuite import reported
+from evalsuite.gate.population import inner, narrowed, shares
 from evalsuite.gate.verdict import Outcome
-from evalsuite.pairing import Counts, Side, TaskPairs
+from evalsuite.noise import Noise
+from evalsuite.pairing import Counts, TaskPairs
 from evalsuite.policy import Rule
 from evalsuite.ranges import Range, bucket_range, task_range
 from evalsuite.types import Interval
@@ -18,8 +20,8 @@ from evalsuite.types import Interval
 if TYPE_CHECKING:
     from evalsuite.stats import Change
 
-POWER = 0.80  # "in 4 of 5 cases"
-_HOPELESS = 100.0  # beyond this many times the items, more of them is no advice
+Extra = tuple[float, float]  # a variance that is added, and its degrees of freedom
+NONE: Extra = (0.0, math.inf)
 _NORMAL = NormalDist()
 
 
@@ -36,6 +38,7 @@ class Evidence:
         within: share of the squared error that answering items more often would remove, in
             [0, 1]; None where no item was answered twice.
         repeats: answers an item, on average.
+        extra: variance that two runs add to the difference, and its degrees of freedom.
     """
 
     bucket: str
@@ -45,16 +48,24 @@ class Evidence:
     counts: Counts
     within: float | None = None
     repeats: float = 1.0
+    extra: Extra = NONE
 
     @property
     def p_noninferior(self) -> float | None:
         """One-sided p of a loss of the margin or more, missing pairs at their worst."""
-        return _tail(self.found.worst, -self.rule.margin)
+        return above(self.found.worst, -self.rule.margin, self.extra)
 
     @property
     def p_regression(self) -> float | None:
         """One-sided p of no loss (beyond the margin if `inferior`), missing at their best."""
-        return _below(self.found.best, self._null)
+        return below(self.found.best, self._null, self.extra)
+
+    @property
+    def lacking(self) -> bool:
+        """More of the samples are missing than the policy lets pass."""
+        counts = self.counts
+        there = counts.paired + counts.only_baseline + counts.only_candidate
+        return counts.missing > self.rule.max_missing * there
 
     @property
     def _null(self) -> float:
@@ -64,10 +75,10 @@ class Evidence:
         """Decide on a range; see `decide`."""
         if found.observed is None or found.worst is None or found.best is None:
             return "UNDECIDED"
-        passing = _tail(found.worst, -self.rule.margin)
-        if passing is not None and passing < self.rule.alpha:
+        passing = above(found.worst, -self.rule.margin, self.extra)
+        if passing is not None and passing < self.rule.alpha and not self.lacking:
             return "PASS"
-        failing = _below(found.best, self._null)
+        failing = below(found.best, self._null, self.extra)
         if failing is None or adjusted is None or failing > self.rule.alpha or adjusted > alpha:
             return "UNDECIDED"
         beyond = self.rule.fail == "inferior" or found.best.estimate < -self.rule.margin
@@ -90,39 +101,65 @@ class Evidence:
         """What the answers there are would decide, alone and uncorrected."""
         only = self.found.observed
         found = Range(observed=only, worst=only, best=only)
-        return self._outcome(_below(only, self._null), alpha, found)
+        return self._outcome(below(only, self._null, self.extra), alpha, found)
 
     def interval(self) -> Interval | None:
         """The interval that decides, at level 1 - 2 alpha."""
-        from evalsuite.stats import difference_interval
-
-        found, level = self.found, 1 - 2 * self.rule.alpha
-        if found.observed is None or found.worst is None or found.best is None:
-            return None
-        shown = reported.interval(difference_interval(found.observed, level=level))
-        if shown is None or found.worst is found.observed:
-            return shown
-        low = difference_interval(found.worst, level=level).low
-        high = difference_interval(found.best, level=level).high
-        return replace(shown, low=low, high=high, method=f"{shown.method}, missing bounded")
+        return bounded(self.found, 1 - 2 * self.rule.alpha, self.extra)
 
 
-def _tail(change: "Change | None", null: float) -> float | None:
+def bounded(found: Range, level: float, extra: Extra = NONE) -> Interval | None:
+    """The interval of a change, its ends with the missing pairs at their worst and best."""
+    from evalsuite.stats import difference_interval
+
+    if found.observed is None or found.worst is None or found.best is None:
+        return None
+    more = {"level": level, "extra_variance": extra[0], "extra_df": extra[1]}
+    shown = reported.interval(difference_interval(found.observed, **more))
+    if shown is None or found.worst is found.observed:
+        return shown
+    low = difference_interval(found.worst, **more).low
+    high = difference_interval(found.best, **more).high
+    return replace(shown, low=low, high=high, method=f"{shown.method}, missing bounded")
+
+
+def above(change: "Change | None", null: float, extra: Extra = NONE) -> float | None:
     """P of evidence this good or better that the change is above `null`."""
     from evalsuite.stats import z_against
 
-    return None if change is None else _NORMAL.cdf(-z_against(change, null))
+    if change is None:
+        return None
+    return _NORMAL.cdf(-z_against(change, null, extra_variance=extra[0], extra_df=extra[1]))
 
 
-def _below(change: "Change | None", null: float) -> float | None:
+def below(change: "Change | None", null: float, extra: Extra = NONE) -> float | None:
     """P of evidence this good or better that the change is below `null`."""
-    from evalsuite.stats import z_against
+    from evalsuite.stats import z_below
 
-    return None if change is None else _NORMAL.cdf(z_against(change, null))
+    if change is None:
+        return None
+    return _NORMAL.cdf(-z_below(change, null, extra_variance=extra[0], extra_df=extra[1]))
 
 
-def gather(bucket: str, title: str, rule: Rule, tasks: Sequence[TaskPairs]) -> Evidence:
-    """Collect the evidence on one bucket."""
+def gather(
+    subject: tuple[str, str],
+    rule: Rule,
+    tasks: Sequence[TaskPairs],
+    noise: Noise | None = None,
+) -> Evidence:
+    """Collect the evidence on one bucket.
+
+    Args:
+        subject: its name, and its title for people.
+        rule: what is asked of it, its margin settled.
+        tasks: its paired samples.
+        noise: run-to-run noise of the checkpoint, where it was measured.
+
+    Raises:
+        TaskError: the rule asks for the population "suite" and nothing tells the noise of
+            an answer.
+    """
+    bucket, title = subject
     counts = sum((pairs.counts for pairs in tasks), start=Counts())
     if not tasks:
         nothing = Range(observed=None, worst=None, best=None)
@@ -130,6 +167,11 @@ def gather(bucket: str, title: str, rule: Rule, tasks: Sequence[TaskPairs]) -> E
     ranges = {pairs.task: task_range(pairs) for pairs in tasks}
     found = bucket_range(ranges, rule.weights)
     within, repeats = _within(tasks, ranges, found.observed)
+    rate = noise.flip_rate(bucket) if noise else None
+    if within is None and rate is not None and found.observed is not None:
+        within = _share(rate, found.observed)
+    if rule.population == "suite":
+        found = narrowed(bucket, found, tasks, rate)
     return Evidence(
         bucket=bucket,
         title=title,
@@ -138,6 +180,7 @@ def gather(bucket: str, title: str, rule: Rule, tasks: Sequence[TaskPairs]) -> E
         counts=counts,
         within=within,
         repeats=repeats,
+        extra=noise.extra(bucket) if noise else NONE,
     )
 
 
@@ -148,123 +191,22 @@ def _within(
     tasks: Sequence[TaskPairs], ranges: Mapping[str, Range], change: "Change | None"
 ) -> tuple[float | None, float]:
     """Share of the squared error from answers to the same item, and answers an item."""
-    sizes = [
-        len(rows) for pairs in tasks for side in (pairs.before, pairs.now) for rows in side.rows
-    ]
-    answered = [size for size in sizes if size]
-    repeats = sum(answered) / len(answered) if answered else 1.0
-    if change is None or not change.stderr or not answered or min(answered) < 2:
+    sizes = [side.rows.sizes for pairs in tasks for side in (pairs.before, pairs.now)]
+    every = np.concatenate(sizes) if sizes else np.zeros(0)
+    answered = every[every > 0]
+    repeats = float(answered.mean()) if answered.size else 1.0
+    if change is None or not change.stderr or not answered.size or answered.min() < 2:
         return None, repeats
     total = 0.0
     used = [pairs for pairs in tasks if ranges[pairs.task].observed is not None]
-    weights = _weights(change, len(used), used)
+    weights = shares(change, used)
     for pairs, weight in zip(used, weights, strict=True):
         seen = pairs.observed
-        inner = _inner(pairs.before)[seen] + _inner(pairs.now)[seen]
-        total += weight**2 * float(inner.mean()) / int(seen.sum())
+        own = inner(pairs.before)[seen] + inner(pairs.now)[seen]
+        total += weight**2 * float(own.mean()) / int(seen.sum())
     return min(1.0, total / change.stderr**2), repeats
 
 
-def _weights(change: "Change", n: int, used: Sequence[TaskPairs]) -> list[float]:
-    """Share of each task in the bucket; by size where the tasks were pooled."""
-    if len(change.parts) == n:
-        return [part.weight for part in change.parts]
-    sizes = [int(pairs.observed.sum()) for pairs in used]
-    return [size / sum(sizes) for size in sizes]
-
-
-def _inner(side: Side) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Variance of each sample's mean over its repeats, shape (n,)."""
-    return np.array([_variance_of_mean([row.score for row in rows]) for rows in side.rows])
-
-
-def _variance_of_mean(scores: Sequence[float | None]) -> float:
-    values = [score for score in scores if score is not None]
-    if len(values) < 2:
-        return 0.0
-    return float(np.var(values, ddof=1)) / len(values)
-
-
-# --- what would decide it ----------------------------------------------------------------
-
-
-def advice(evidence: Evidence, alpha: float, buckets: int) -> str:
-    """What would decide an undecided bucket, in one sentence; "" where nothing is known.
-
-    Args:
-        evidence: of the bucket.
-        alpha: of the release, shared by its buckets on the FAIL side.
-        buckets: how many are judged.
-    """
-    missing, change = evidence.counts.missing, evidence.found.observed
-    if change is None:
-        return "run it on both sides" if not missing else "answer what is missing"
-    if missing and evidence.without_missing(alpha) != "UNDECIDED":
-        return (
-            f"answer the {words.counted(missing, 'missing sample')}: the ones that are there "
-            f"would give a {evidence.without_missing(alpha)}"
-        )
-    ratio = _ratio(evidence, change, alpha / max(1, buckets))
-    provable = _provable(evidence, change)
-    if ratio is None or ratio > _HOPELESS:
-        return f"the change is too close to the margin for more items to decide; {provable}"
-    more = _rounded_up(change.n * (ratio - 1))
-    answers = _answers(evidence, ratio)
-    way = f"{words.count(more)} more items"
-    way += f", or {answers} answers per item," if answers else ""
-    return f"{way} would decide it in 4 of 5 cases if the change is as observed; {provable}"
-
-
-def _ratio(evidence: Evidence, change: "Change", alpha: float) -> float | None:
-    """Items needed over items there; None where the change sits on the margin."""
-    margin, power = evidence.rule.margin, _NORMAL.inv_cdf(POWER)
-    room = change.estimate + margin
-    if abs(room) < 1e-9:
-        return None
-    error = _error(change, -margin)
-    if room > 0:
-        return ((_NORMAL.inv_cdf(1 - evidence.rule.alpha) + power) * error / room) ** 2
-    reach = (_NORMAL.inv_cdf(1 - alpha) + power) * error
-    if evidence.rule.fail == "inferior":
-        return (reach / room) ** 2
-    return max((reach / change.estimate) ** 2, (power * error / room) ** 2)
-
-
-def _error(change: "Change", null: float) -> float:
-    """Standard error of a change as the test against `null` sees it."""
-    from evalsuite.stats import z_against
-
-    z = z_against(change, null)
-    return abs((change.estimate - null) / z) if z else float(change.stderr or 0.0)
-
-
-def _answers(evidence: Evidence, ratio: float) -> int | None:
-    """Answers an item that shrink the error as much; None where unknown or out of reach."""
-    if evidence.within is None:
-        return None
-    left = 1 / ratio - (1 - evidence.within)  # what the repeats' share may still contribute
-    if left <= 0:
-        return None
-    answers = math.ceil(evidence.repeats * evidence.within / left)
-    return answers if answers <= _HOPELESS else None
-
-
-def _provable(evidence: Evidence, change: "Change") -> str:
-    from evalsuite.stats import provable_margin
-
-    error = _error(change, -evidence.rule.margin)
-    if error <= 0:
-        return "answer more items"
-    margin = provable_margin(1, error**2, alpha=evidence.rule.alpha, power=POWER)
-    return (
-        f"an equal model can be passed with these {words.count(change.n)} items at a margin "
-        f"of {words.points(margin)}"
-    )
-
-
-def _rounded_up(items: float) -> int:
-    """A whole number of items, rounded up to two figures: it is an estimate."""
-    if items < 1:
-        return 1
-    step = 10 ** int(max(0, math.floor(math.log10(items)) - 1))
-    return int(math.ceil(items / step) * step)
+def _share(rate: float, change: "Change") -> float | None:
+    """Share of the squared error that flips of the same model make up; None: no error."""
+    return min(1.0, rate / change.n / change.stderr**2) if change.stderr else None

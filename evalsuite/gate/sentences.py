@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from evalsuite import words
 from evalsuite.gate.evidence import Evidence
-from evalsuite.gate.verdict import BucketVerdict, Outcome
+from evalsuite.gate.verdict import BucketVerdict, Check, Outcome
 from evalsuite.types import Interval
 
 
@@ -13,6 +13,7 @@ def reason(evidence: Evidence, outcome: Outcome, delta: Interval | None) -> str:
     if delta is None or delta.low is None or delta.high is None:
         return _nothing(evidence)
     missing, margin = evidence.counts.missing, words.margin(evidence.rule.margin)
+    margin += " (auto)" if evidence.rule.auto else ""
     seen = moved(delta, evidence.rule.margin)
     if outcome == "PASS":
         kept = f", even with {_missing(missing)} at their worst" if missing else ""
@@ -21,6 +22,9 @@ def reason(evidence: Evidence, outcome: Outcome, delta: Interval | None) -> str:
         kept = f", even with {_missing(missing)} at their best" if missing else ""
         return f"{seen}, more than the margin of {margin}{kept}"
     open_ = f", with {_missing(missing)} anywhere in their range" if missing else ""
+    if evidence.lacking:
+        share = words.percent(evidence.rule.max_missing)
+        open_ = f", with {_missing(missing)}, more than the {share} that the policy lets pass"
     return f"{seen}, against a margin of {margin}{open_}"
 
 
@@ -75,17 +79,24 @@ def _rounds_onto(end: float, margin: float) -> bool:
     return end != -margin and round(end * 100, 1) == round(-margin * 100, 1)
 
 
-def headline(buckets: Sequence[BucketVerdict]) -> str:
-    """The one thing to know of buckets with the same verdict; at least one bucket."""
-    verdict = buckets[0].verdict
+def headline(decided: Sequence[BucketVerdict | Check]) -> str:
+    """The one thing to know of verdicts that are alike; at least one of them."""
+    verdict = decided[0].verdict
+    buckets = [one for one in decided if isinstance(one, BucketVerdict)]
     if verdict == "PASS":
         pairs = sum(item.pairs for item in buckets)
         names = words.counted(len(buckets), "bucket")
         return f"no loss beyond its margin in {names} ({words.counted(pairs, 'pair')})"
-    first = min(buckets, key=_severity)
-    others = [item.title for item in buckets if item is not first]
+    first = min(buckets, key=_severity) if buckets else decided[0]
+    others = [item.title for item in decided if item is not first]
     also = f"; {verdict} too: {words.listed(others, most=6)}" if others else ""
-    return f"{first.title} {first.reason}{also}"
+    return f"{said(first)}{also}"
+
+
+def said(one: BucketVerdict | Check) -> str:
+    """A verdict's subject and reason: "tools fell by ...", "answers cut off in tools: ..."."""
+    space = ": " if isinstance(one, Check) and one.kind in ("guard", "floor") else " "
+    return f"{one.title}{space}{one.reason}"
 
 
 def _severity(item: BucketVerdict) -> float:

@@ -1,13 +1,16 @@
-"""The nouns of a gate: a verdict for each bucket, and the one for the release."""
+"""The nouns of a gate: verdicts of buckets, checks beside them, and that of the release."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from evalsuite.diff import Diff
-from evalsuite.policy import Policy
+from evalsuite.looks import Course
+from evalsuite.policy import Policy, Waiver
+from evalsuite.policy.figures import How
 from evalsuite.types import Interval
 
 Outcome = Literal["PASS", "FAIL", "UNDECIDED"]
+Release = Literal["PASS", "FAIL", "UNDECIDED", "INCOMPLETE", "NOT COMPARABLE"]
 EXIT_CODES = {"PASS": 0, "FAIL": 10, "UNDECIDED": 11, "NOT COMPARABLE": 12, "INCOMPLETE": 13}
 
 
@@ -33,6 +36,11 @@ class BucketVerdict:
             fail rule "inferior"; not corrected for the number of buckets.
         reason: one sentence, in points, without the bucket's name.
         advice: what would decide it; "" where it is decided.
+        items: hash of its set of items, which waivers are bound to.
+        waiver: that covers it; None: none does, or it is a PASS.
+        same_model_flips: share of its samples that flip between runs of one model; None where
+            the policy names no measurement.
+        course: the looks that decided, where a gate followed the run; its p are then None.
     """
 
     bucket: str
@@ -49,6 +57,80 @@ class BucketVerdict:
     p_regression: float | None = None
     reason: str
     advice: str = ""
+    items: str = ""
+    waiver: Waiver | None = None
+    same_model_flips: float | None = None
+    course: Course | None = None
+
+    @property
+    def excess_flips(self) -> float | None:
+        """Share of the pairs that flipped beyond what one model flips; None: unknown."""
+        if self.same_model_flips is None or not self.pairs:
+            return None
+        rate = (self.gains + self.losses) / self.pairs
+        return max(0.0, rate - self.same_model_flips)
+
+    @property
+    def decides(self) -> bool:
+        """Whether it counts for the release: it blocks, and nobody waived it."""
+        return self.blocking and self.waiver is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """What was decided beside the margins: a floor, a guard, a task's guard, a waiver.
+
+    Attributes:
+        kind: "floor", "guard", "task" or "waiver".
+        name: the figure of a guard, the task of a task's guard, else the kind.
+        bucket: it is of; "" where none has what it looks at.
+        title: its subject, for people.
+        verdict: "PASS", "FAIL" or "UNDECIDED".
+        blocking: whether the verdict counts for the release.
+        how: which kind of limit: "min", "max", "max_increase", "max_ratio", ...
+        limit: the limit, in the unit of the figure.
+        baseline: the figure in the baseline; None: not known.
+        candidate: the figure in the candidate.
+        shown: what is limited (the figure, its change or its ratio) at 1 - 2 alpha; None
+            where there is nothing to see.
+        reason: one sentence without the subject.
+        waiver: that covers it; None: none does, or it is a PASS.
+    """
+
+    kind: Literal["floor", "guard", "task", "waiver"]
+    name: str
+    bucket: str
+    title: str
+    verdict: Outcome
+    blocking: bool
+    how: How | Literal["margin", "expires"]
+    limit: float | None
+    baseline: float | None = None
+    candidate: float | None = None
+    shown: Interval | None = None
+    reason: str
+    waiver: Waiver | None = None
+
+    @property
+    def decides(self) -> bool:
+        """Whether it counts for the release: it blocks, and nobody waived it."""
+        return self.blocking and self.waiver is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaiverUse:
+    """What became of a waiver.
+
+    Attributes:
+        waiver: as the policy has it.
+        state: "used", "unused" (it passed anyway), "expired" or "other items" (it is bound to
+            others and does not apply).
+        said: that in a sentence.
+    """
+
+    waiver: Waiver
+    state: Literal["used", "unused", "expired", "other items"]
+    said: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +144,15 @@ class Verdict:
         buckets: one verdict a bucket, in the order of the diff; empty if not comparable.
         diff: what was judged.
         policy: by which rules.
+        checks: floors, guards, guards of tasks and expired waivers.
+        waivers: every waiver of the policy and what became of it.
     """
 
-    verdict: Literal["PASS", "FAIL", "UNDECIDED", "INCOMPLETE", "NOT COMPARABLE"]
+    verdict: Release
     exit_code: int
     headline: str
     buckets: tuple[BucketVerdict, ...]
     diff: Diff
     policy: Policy
+    checks: tuple[Check, ...] = ()
+    waivers: tuple[WaiverUse, ...] = ()

@@ -1,6 +1,6 @@
 """A parsed file that knows on which line each of its fields stands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,3 +68,22 @@ def read(path: Path, error: type[EvalsuiteError] = TaskError) -> str:
     except UnicodeDecodeError as failure:
         line = data.count(b"\n", 0, failure.start) + 1
         raise error(f"{place(path, line)}: not UTF-8: {failure.reason}") from None
+
+
+def lines(path: Path, error: type[EvalsuiteError] = TaskError) -> Iterator[str]:
+    """The lines of a UTF-8 file without their line feeds, read one by one; as `read`.
+
+    Raises:
+        EvalsuiteError: as for `read`.
+    """
+    try:
+        with path.open("rb") as file:
+            for number, data in enumerate(file, start=1):
+                try:
+                    line = data.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as failure:
+                    at = place(path, number)
+                    raise error(f"{at}: not UTF-8: {failure.reason}") from None
+                yield line.removesuffix("\n")
+    except OSError as failure:
+        raise error(f"{place(path)}: {failure.strerror or failure}") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalsuite.errors import EvalsuiteError, TaskError
-from evalsuite.parse.document import Document, Where, dotted, place, read
+from evalsuite.parse.document import Document, Where, dotted, lines, place, read
 
 # --- YAML --------------------------------------------------------------------------------
 
@@ -221,7 +221,7 @@ def jsonl(path: Path, *, error: type[EvalsuiteError] = TaskError) -> Iterator[tu
         EvalsuiteError: of class `error`: unreadable, or a line is not JSON; line named.
     """
     # Not splitlines(): JSON text may hold U+2028 and U+0085 unescaped inside a string.
-    for number, line in enumerate(read(path, error).split("\n"), start=1):
+    for number, line in enumerate(lines(path, error), start=1):
         if line.strip():
             yield number, json_text(line, path, line=number, error=error)
 

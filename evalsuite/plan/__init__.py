@@ -5,13 +5,15 @@ forecast(baseline, rows, policy) -> Forecast ── buckets    BucketForecast, w
                                              └─ suggested  the nearest policy that works
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from evalsuite import pairing, words
 from evalsuite.errors import IncompleteError, TaskError
 from evalsuite.pairing import TaskPairs
+from evalsuite.plan.auto import Floor, floor, settled, with_noise
 from evalsuite.plan.chance import (
     POWER,
     Stratum,
@@ -27,7 +29,7 @@ from evalsuite.policy import Policy, Rule, check_weights
 from evalsuite.store import Run
 from evalsuite.types import JSON, ScoreRow
 
-__all__ = ["DROP", "BucketForecast", "Forecast", "as_toml", "forecast", "plain"]
+__all__ = ["DROP", "BucketForecast", "Forecast", "as_toml", "forecast", "plain", "settled"]
 
 DROP = -0.03  # the change whose chance to be caught is told
 
@@ -51,6 +53,7 @@ class BucketForecast:
         caught: probability that the drop asked about fails.
         items_needed: for the margin as it is, in 4 of 5 cases; None: out of reach.
         answers_needed: answers an item that do the same; None: unknown or out of reach.
+        floor: what an equal model makes of its floor; None: it has none.
     """
 
     bucket: str
@@ -66,6 +69,12 @@ class BucketForecast:
     caught: float
     items_needed: int | None
     answers_needed: int | None
+    floor: Floor | None = None
+
+    @property
+    def holds(self) -> float:
+        """Probability that an equal model passes the margin and the floor, if independent."""
+        return self.passes * (self.floor.passes if self.floor else 1.0)
 
     @property
     def tight(self) -> bool:
@@ -160,16 +169,30 @@ def forecast(
         )
     known = {pairs.task: pairs for pairs in earlier[1]}
     planned = {}
-    for name, rule in rules.items():
+    for name, rule in list(rules.items()):
         found = [pairs.task for pairs in groups.get(name, ())]
         check_weights(policy, name, rule, found, of="the run")
-        planned[name] = strata(groups.get(name, ()), known, rule.weights)
+        rules[name] = settled(name, rule, groups.get(name, ()))
+        found_strata = strata(groups.get(name, ()), known, rule.weights)
+        planned[name] = with_noise(found_strata, policy.extra(name)[0])
     alpha = policy.alpha / max(1, sum(bool(found) for found in planned.values()))
-    buckets = tuple(
+    found_buckets = [
         _bucket(name, declared.get(name) or {}, rules[name], planned[name], (change, alpha))
         for name in names
+    ]
+    buckets = tuple(
+        _with_floor(one, groups.get(one.bucket, ()), policy) for one in found_buckets
     )
     return _forecast(baseline, earlier[0], policy, change, buckets)
+
+
+def _with_floor(
+    one: BucketForecast, tasks: Sequence[TaskPairs], policy: Policy
+) -> BucketForecast:
+    """A forecast with the chance of its floor."""
+    if policy.extra(one.bucket)[0]:  # neither items nor answers shrink what a whole run adds
+        one = replace(one, items_needed=None, answers_needed=None)
+    return replace(one, floor=floor(one.rule, tasks))
 
 
 def _bucket(
@@ -209,13 +232,14 @@ def _forecast(
 ) -> Forecast:
     """The release: a PASS needs every blocking bucket, taken as independent."""
     blocking = [one for one in buckets if one.rule.blocking]
-    together = prod(one.passes for one in blocking)
+    together = prod(one.holds for one in blocking)
     through = together
     if policy.undecided == "warn":
         through = prod(1 - one.fails for one in blocking)
     suggested = None
     if through < POWER:
-        rules = {one.bucket: (one.rule, one.strata) for one in buckets}
+        each = POWER ** (1 / max(1, len(blocking)))
+        rules = {one.bucket: (_lowered(one, each), one.strata) for one in buckets}
         suggested = nearest_policy(policy, rules)
     return Forecast(
         baseline=baseline,
@@ -227,6 +251,13 @@ def _forecast(
         let_through=through,
         suggested=suggested,
     )
+
+
+def _lowered(one: BucketForecast, chance: float) -> Rule:
+    """The rule, its floor where an equal model is mostly shown to reach it."""
+    if one.floor is None or one.floor.passes >= chance:
+        return one.rule
+    return replace(one.rule, least=one.floor.reached(one.rule, math.sqrt(chance)))
 
 
 def plain(found: Forecast) -> dict[str, JSON]:
@@ -253,6 +284,8 @@ def plain(found: Forecast) -> dict[str, JSON]:
                 "differing": one.differing,
                 "differing_assumed": one.assumed,
                 "provable_margin": one.provable,
+                "floor": one.rule.least,
+                "equal_model_reaches_floor": one.floor.passes if one.floor else None,
                 "equal_model_passes": one.passes,
                 "equal_model_fails": one.fails,
                 "drop_is_caught": one.caught,

@@ -89,22 +89,19 @@ def _scores(pairs: TaskPairs) -> _Scores:
 
     keep = pairs.before.weight > 0
     values, weights = pairs.before.score[keep], pairs.before.weight[keep]
-    sizes = [len(rows) for rows in pairs.before.rows]
     return _Scores(
         mean=cluster_mean(values, weights=weights, clusters=pairs.clusters[keep]),
         values=values,
         inner=_inner(pairs.before),
-        repeats=sum(sizes) / len(sizes),
+        repeats=float(pairs.before.rows.sizes.mean()),
         flat=bool((weights == weights[0]).all()),
     )
 
 
 def _inner(side: Side) -> float | None:
     """Mean variance of an item's answers; None where an item was answered once only."""
-    groups = [[row.score for row in rows if row.score is not None] for rows in side.rows]
-    if min(map(len, groups), default=0) < 2:
-        return None
-    return float(np.mean([np.var(np.array(group), ddof=1) for group in groups]))
+    inner = side.variances()
+    return None if not inner.size or np.isnan(inner).any() else float(inner.mean())
 
 
 def _stratum(pairs: TaskPairs, scores: _Scores, earlier: TaskPairs | None) -> Stratum:
@@ -164,8 +161,8 @@ def _seen(one: Stratum, scores: _Scores, earlier: TaskPairs) -> Stratum:
     )
     variance = change.n * (alone.stderr or 0.0) ** 2 + change.estimate**2
     if scores.inner is not None:  # the earlier run may have answered more or less often
-        answered = [len(rows) for rows in earlier.before.rows if rows]
-        before = sum(answered) / len(answered)
+        answered = earlier.before.rows.sizes
+        before = float(answered[answered > 0].mean())
         variance += scores.inner * (1 / scores.repeats - 1 / before)
     deff = (change.stderr / alone.stderr) ** 2 if alone.stderr else 1.0
     (part,) = change.parts

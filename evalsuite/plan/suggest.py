@@ -1,6 +1,5 @@
 """The nearest policy that an equal model passes, and how it is written."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +7,7 @@ from math import prod
 
 from evalsuite import words
 from evalsuite.plan.chance import POWER, Stratum, passes, provable
-from evalsuite.policy import WIDEST, Policy, Rule
+from evalsuite.policy import WIDEST, Policy, Rule, text
 
 Planned = Mapping[str, tuple[Rule, Sequence[Stratum]]]
 
@@ -62,7 +61,7 @@ def _widened(planned: Planned, chance: float) -> dict[str, Rule]:
         rules[name] = rule
         needed = provable(strata, rule.alpha, chance) if rule.blocking else None
         if needed is not None and needed > rule.margin:
-            rules[name] = replace(rule, margin=rounded_up(needed))
+            rules[name] = replace(rule, margin=rounded_up(needed), auto=False)
     return rules
 
 
@@ -78,44 +77,20 @@ def as_toml(policy: Policy, before: Policy, rules: Mapping[str, Rule]) -> str:
         before: as it was.
         rules: by bucket, as they were.
     """
-    lines = [
-        f"# Suggested by evalsuite plan in place of {before.path or 'the default policy'}.",
-        "# An equal model passes it in at least 4 of 5 cases. Wider margins let more through:",
-        "# more items, or more answers per item, are the other way.",
-        f"alpha = {policy.alpha}",
-        *([f"baseline = {_text(policy.baseline)}"] if policy.baseline else []),
-        f"undecided = {_text(policy.undecided)}",
-        f"fail = {_text(policy.fail)}",
-    ]
+    notes = {}
     for name, rule in policy.buckets.items():
-        lines += ["", f"[buckets.{_text(name)}]", *_rule(rule, rules[name])]
-    return "\n".join(lines) + "\n"
-
-
-def _rule(rule: Rule, before: Rule) -> list[str]:
-    margin, tier = f"margin = {rule.margin:.6g}", f"tier = {_text(_tier(rule))}"
-    if rule.margin != before.margin:
-        margin += f"  # was {before.margin:.6g}: {words.margin(before.margin)} points"
-    if rule.blocking != before.blocking:
-        tier += f"  # was {_text(_tier(before))}: no margin below 0.5 would do"
-    weights = _text(rule.weights) if isinstance(rule.weights, str) else _table(rule.weights)
-    return [
-        margin,
-        tier,
-        f"alpha = {rule.alpha}",
-        f"fail = {_text(rule.fail)}",
-        f"weights = {weights}",
-    ]
-
-
-def _tier(rule: Rule) -> str:
-    return "block" if rule.blocking else "warn"
-
-
-def _table(weights: Mapping[str, float]) -> str:
-    return "{" + ", ".join(f"{_text(k)} = {float(v)}" for k, v in weights.items()) + "}"
-
-
-def _text(value: str) -> str:
-    """A TOML basic string; JSON's escapes are TOML's."""
-    return json.dumps(value, ensure_ascii=False)
+        old = rules[name]
+        if rule.margin != old.margin:
+            was = f"was {old.margin:.6g}: {words.margin(old.margin)} points"
+            notes[name, "margin"] = was
+        if rule.least != old.least:
+            notes[name, "min"] = f"was {old.least}: an equal model would mostly not be shown to"
+        if rule.blocking != old.blocking:
+            tier = "block" if old.blocking else "warn"
+            notes[name, "tier"] = f'was "{tier}": no margin below 0.5 would do'
+    heading = (
+        f"Suggested by evalsuite plan in place of {before.path or 'the default policy'}.",
+        "An equal model passes it in at least 4 of 5 cases. Wider margins let more through:",
+        "more items, or more answers per item, are the other way.",
+    )
+    return text.as_toml(policy, heading=heading, notes=notes)

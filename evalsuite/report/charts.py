@@ -269,7 +269,7 @@ def _score_row(one: Estimate, on: Axis, names: Mapping[str, str]) -> Row:
         anchor=anchor(one.bucket) if is_bucket else "",
         level="slice" if one.slice else "bucket" if is_bucket else "task",
         now=figure(one.interval, on),
-        count=words.count(one.samples),
+        count=words.part(one.samples, one.expected),
         cells=(*shares, EMPTY if tokens is None else words.figure(tokens)),
         word="" if one.interval else NOT_KNOWN,
     )

@@ -1,10 +1,10 @@
 """A diff, or the verdict on it -> a page."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evalsuite import flips, words
-from evalsuite.report import charts, condition, picking, untrusted
+from evalsuite.report import charts, condition, decided, looked, picking, untrusted
 from evalsuite.report.charts import anchor
 from evalsuite.report.measured import Basis, measured
 from evalsuite.report.methods import of_comparisons
@@ -14,6 +14,7 @@ from evalsuite.report.views import (
     Headline,
     Line,
     Look,
+    LooksPlot,
     Page,
     Party,
     Section,
@@ -23,7 +24,7 @@ from evalsuite.store import Run
 
 if TYPE_CHECKING:
     from evalsuite.diff import Comparison, Diff, Difference
-    from evalsuite.gate import BucketVerdict, Verdict
+    from evalsuite.gate import Verdict
 
 _EFFECTS: Mapping[str, tuple[str, Tone]] = {
     "blocks": ("forbids the comparison", "bad"),
@@ -40,24 +41,16 @@ def of_verdict(verdict: "Verdict") -> Page:
     judged = {one.bucket: one for one in verdict.buckets}
     comparable = verdict.verdict != "NOT COMPARABLE"
     worst = _gravest(verdict)
-    ranked = sorted(verdict.buckets, key=_rank)
-    order = list(dict.fromkeys([worst, *(one.bucket for one in ranked)])) if worst else []
+    ranked = decided.told(verdict)
+    buckets = [one.bucket for one in ranked if not one.check]
+    order = list(dict.fromkeys([worst, *buckets])) if worst else []
     head = Headline(
         word=verdict.verdict,
         tone=_tone(verdict.verdict),
         sentence=verdict.headline.rstrip("."),
         look=_look_of_verdict(verdict, worst, titles),
         lines=tuple(
-            Line(
-                word=one.verdict,
-                tone=charts.tone(one.verdict),
-                title=one.title,
-                anchor=anchor(one.bucket),
-                reason=one.reason,
-                advice=one.advice,
-                blocking=one.blocking,
-            )
-            for one in ranked
+            _told_line(one) for one in ranked if not one.check or one.verdict != "PASS"
         ),
     )
     policy = verdict.policy.path
@@ -70,6 +63,22 @@ def of_verdict(verdict: "Verdict") -> Page:
         comparable=comparable,
         buckets=charts.bucket_chart(diff.buckets, titles, judged) if comparable else None,
         about=("verdict", f"{by}; exit code {verdict.exit_code}", verb),
+        checks=tuple(_told_line(one) for one in ranked if one.check),
+        waivers=tuple(use.said for use in verdict.waivers),
+    )
+
+
+def _told_line(one: decided.Told) -> Line:
+    return Line(
+        word=one.word,
+        tone=one.tone,
+        title=f"{one.title}:" if one.check else one.title,
+        anchor=anchor(one.bucket) if one.bucket else "",
+        reason=one.reason,
+        advice=one.advice,
+        note=one.note,
+        blocking=one.blocking,
+        check=one.check,
     )
 
 
@@ -105,6 +114,7 @@ def _page(
     comparable: bool,
     buckets: Chart | None,
     about: tuple[str, str, tuple[str, ...]],
+    **gate: Any,  # noqa: ANN401 - what only a verdict has: its checks and its waivers
 ) -> Page:
     kind, basis, verb = about
     titles = bucket_titles(diff)
@@ -141,6 +151,7 @@ def _page(
                 levels=_levels(diff),
             )
         ),
+        **gate,
     )
 
 
@@ -170,10 +181,7 @@ def level_of(rows: Sequence[Mapping[str, str]]) -> str | None:
 
 def _levels(diff: "Diff") -> dict[str, str]:
     tags = [
-        pairs.tags(at)
-        for group in diff.pairs.values()
-        for pairs in group
-        for at in range(len(pairs.ids))
+        tags for group in diff.pairs.values() for pairs in group for tags, _ in pairs.tagged()
     ]
     level = level_of(tags)
     return {} if level is None else {diff.baseline.name: level, diff.candidate.name: level}
@@ -197,7 +205,7 @@ def _sections(
     from evalsuite.diff import declared_buckets
 
     declared = declared_buckets(diff.baseline, diff.candidate)
-    judged = {line.anchor: line for line in lines}
+    judged = {line.anchor: line for line in lines if not line.check}
     found = []
     for one in diff.buckets:
         line = judged.get(anchor(one.bucket))
@@ -216,9 +224,15 @@ def _sections(
                 word=line.word if line else "",
                 tone=line.tone if line else "plain",
                 told=picking.told(diff, one.bucket),
+                looks=_looks(diff, one.bucket),
             )
         )
     return tuple(found)
+
+
+def _looks(diff: "Diff", bucket: str) -> LooksPlot | None:
+    course = diff.courses.get(bucket)
+    return looked.plot(course) if course else None
 
 
 # --- the headline ------------------------------------------------------------------------
@@ -232,12 +246,6 @@ def _tone(word: str) -> Tone:
         "worse": "bad",
     }
     return tones.get(word, "open")
-
-
-def _rank(one: "BucketVerdict") -> int:
-    """What decides comes first, and there what went wrong."""
-    order = ("FAIL", "UNDECIDED", "PASS")
-    return order.index(one.verdict) + (0 if one.blocking else len(order))
 
 
 def _gravest(verdict: "Verdict") -> str:

@@ -11,7 +11,7 @@ from evalsuite.types import Estimate, ScoreRow
 
 if TYPE_CHECKING:
     from evalsuite.diff import Diff, HealthChange
-    from evalsuite.pairing import TaskPairs
+    from evalsuite.pairs import Groups, TaskPairs
 
 NAMES: Mapping[str, str] = {
     "failed": "no answer arrived",
@@ -21,6 +21,7 @@ NAMES: Mapping[str, str] = {
     "leaked_call": "tool call in the text",
     "repetition": "repetition",
     "format_damage": "broken format",
+    "language_fidelity": "in the language asked for",
     "answer_tokens": "tokens per answer",
     "thinking_tokens": "tokens of thinking",
 }
@@ -90,7 +91,8 @@ def _line(change: "HealthChange") -> HealthLine:
     share = _is_share(column)
     tone: Tone = "plain"
     if share and word:
-        tone = "bad" if word == "more" else "good"
+        worse = "less" if column == "language_fidelity" else "more"
+        tone = "bad" if word == worse else "good"
     if share:
         moved_by = words.points(delta.value, sign=True)
         span = words.interval(delta.low, delta.high, sign=True)
@@ -127,16 +129,10 @@ def sentence(change: "HealthChange", title: str) -> str:
 
 def _spoken(pairs: Sequence["TaskPairs"]) -> list[HealthLine]:
     """Languages of both sides, where an answer was recognised at all."""
-    sides = [
-        [row for group in groups for row in group]
-        for groups in (
-            [group for task in pairs for group in task.before.rows],
-            [group for task in pairs for group in task.now.rows],
-        )
-    ]
+    sides = [[pair.before.rows for pair in pairs], [pair.now.rows for pair in pairs]]
     lines = []
     for column, title in _LANGUAGES.items():
-        before, now = (_languages(rows, column) for rows in sides)
+        before, now = (_languages(_heard(groups, column)) for groups in sides)
         if before or now:
             lines.append(
                 HealthLine(name=title, before=before or EMPTY, now=now or EMPTY, words=True)
@@ -144,9 +140,18 @@ def _spoken(pairs: Sequence["TaskPairs"]) -> list[HealthLine]:
     return lines
 
 
-def _languages(rows: Iterable[ScoreRow], column: str) -> str:
+def _heard(sides: Iterable["Groups"], column: str) -> Counter[str]:
+    """How many answers are in which language."""
+    counts: Counter[str] = Counter()
+    for groups in sides:
+        codes, languages = groups.table.health_words(column)
+        for code, language in enumerate(languages):
+            counts[language] += int((codes[groups.rows] == code).sum())
+    return +counts
+
+
+def _languages(counts: Counter[str]) -> str:
     """The most frequent languages with their shares; "" where none was recognised."""
-    counts = Counter(str(row.health[column]) for row in rows if row.health.get(column))
     total = sum(counts.values())
     unknown = counts.pop("unknown", 0)
     if not counts:
@@ -190,7 +195,9 @@ def _bucket(one: Estimate, rows: Sequence[ScoreRow], titles: Mapping[str, str]) 
     ]
     own = [row for row in rows if row.bucket == one.bucket]
     for column, title in _LANGUAGES.items():
-        spoken = _languages(own, column)
+        spoken = _languages(
+            Counter(str(row.health[column]) for row in own if row.health.get(column))
+        )
         if spoken:
             lines.append(HealthLine(name=title, before="", now=spoken, words=True))
     zero = [name(column) for column in columns if not values[column]]

@@ -2,11 +2,11 @@
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from evalsuite import words
+from evalsuite import reuse, words
 from evalsuite.comparability import fact
 from evalsuite.report import untrusted
 from evalsuite.report.charts import EMPTY
@@ -32,6 +32,9 @@ _FACTS: tuple[tuple[str, str, bool], ...] = (
     ("server", "server.version", True),
     ("context", "server.max_model_len", True),
     ("address", "server.base_url", False),
+    ("replicas", "replicas", False),
+    ("requests", "pace.said", False),
+    ("prompts", "prompt_cache", False),
     ("command", "server.command", False),
     ("roles", "roles", True),
     ("seed of sampling", "seed", True),
@@ -113,11 +116,8 @@ def _shown(path: str, recorded: JSON) -> str:
     if not found.known:
         return "" if recorded is None else "unknown"
     value = found.value
-    if path == "server.command" and isinstance(value, list):
-        return untrusted.line(shlex.join(map(str, value)), _FACT)
-    if path == "roles" and isinstance(value, Mapping):
-        named = (f"{role}: {_at(spec, 'model')}" for role, spec in value.items())
-        return untrusted.line("; ".join(named), _FACT)
+    if path in _SPELLED and isinstance(value, list | Mapping):
+        return untrusted.line(_SPELLED[path](value), _FACT)
     if path == "seconds" and _is_number(value):
         return f"{words.figure(value)} s"
     if path == "server.max_model_len" and _is_number(value):
@@ -125,6 +125,44 @@ def _shown(path: str, recorded: JSON) -> str:
     if isinstance(value, Mapping):
         value = ", ".join(f"{key} {part}" for key, part in value.items())
     return untrusted.line(str(value), _FACT)
+
+
+def _roles(value: JSON) -> str:
+    return "; ".join(f"{role}: {_at(spec, 'model')}" for role, spec in value.items())
+
+
+def _command(value: JSON) -> str:
+    return shlex.join(map(str, value))
+
+
+def _replicas(value: JSON) -> str:
+    return "; ".join(map(_replica, value))
+
+
+def _replica(entry: Mapping[str, JSON]) -> str:
+    """What one of several servers did: its answers, and how often it went away."""
+    said = f"{_at(entry, 'base_url')}: {words.count(entry.get('answers') or 0)} answered"
+    drops, moved = entry.get("drops") or 0, entry.get("moved") or 0
+    if not drops:
+        return said
+    return f"{said}, dropped {drops} x ({words.count(moved)} requests moved)"
+
+
+def _prompts(value: JSON) -> str:
+    """How much of the prompts the server had in its cache, and how that was counted."""
+    said = reuse.said(value)
+    tokens = f"{words.count(value['prompt_tokens'])} tokens"
+    if not said:
+        return f"{tokens}; the server does not say how many were cached"
+    return f"{tokens}; {said} (by {value['cached_from']} and {value['shareable_from']})"
+
+
+_SPELLED: Mapping[str, Callable[[JSON], str]] = {
+    "roles": _roles,
+    "replicas": _replicas,
+    "prompt_cache": _prompts,
+    "server.command": _command,
+}
 
 
 def _is_number(value: JSON) -> TypeGuard[int | float]:
@@ -261,8 +299,10 @@ def _repeats(entries: Sequence[Mapping[str, JSON]]) -> list[str]:
 def _server(run: Run, command: Sequence[str]) -> list[str]:
     folder = _checkpoint(command)
     if not folder:
-        address = str(_at(run.manifest, "server.base_url") or "URL")
-        return ["--base-url", untrusted.line(address), "--model", untrusted.line(run.model)]
+        first = _at(run.manifest, "server.base_url") or "URL"
+        urls = _at(run.manifest, "server.base_urls") or [first]
+        asked = [part for url in urls for part in ("--base-url", untrusted.line(str(url)))]
+        return [*asked, "--model", untrusted.line(run.model)]
     parts = ["--model", untrusted.line(folder), "--serve"]
     for flag, ours in (
         ("--max-model-len", "--max-model-len"),

@@ -8,6 +8,7 @@ on its way out. Markdown: every value is escaped as inline text unless a filter 
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ from evalsuite.report.views import Page
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+
+MARKER = "<!-- evalsuite: gate -->"  # first line of a comment that is replaced, not repeated
+_COMMENT = 60_000  # characters; GitHub takes 65,536
 
 
 class Raw(str):
@@ -35,9 +40,21 @@ def html(page: Page) -> str:
 
 
 def markdown(page: Page) -> str:
-    """A page as Markdown that GitHub and GitLab render."""
-    text = _environment("markdown").get_template("page.md").render(page=page)
-    return text.strip() + "\n"
+    """A page as Markdown that GitHub and GitLab render, short enough for a comment.
+
+    A page on two runs opens with `MARKER`, by which a job finds the comment that it is to
+    replace. Where the page is too long for a comment, the answers are left to the HTML.
+    """
+    text = _markdown(page)
+    for bare in (replace(page, groups=()), replace(page, groups=(), sections=(), health=())):
+        if len(text) > _COMMENT:
+            text = _markdown(bare) + "\nCut to fit into a comment: the HTML page has it all.\n"
+    return text
+
+
+def _markdown(page: Page) -> str:
+    template = _environment("markdown").get_template("page.md")
+    return template.render(page=page, marker=Raw(MARKER)).strip() + "\n"
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""A forecast for a terminal: what a gate will be able to say, bucket by bucket."""
+"""What is known before a gate, for a terminal: its forecast, and the noise it allows for."""
 
 from typing import TYPE_CHECKING
 
@@ -6,11 +6,13 @@ from rich.table import Table
 from rich.text import Text
 
 from evalsuite import words
+from evalsuite.plan.chance import POWER
 from evalsuite.report.untrusted import terminal as safe
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from evalsuite.noise import Noise
     from evalsuite.plan import BucketForecast, Forecast
 
 EMPTY = "\N{EN DASH}"
@@ -40,6 +42,11 @@ def plan_lines(found: "Forecast") -> list["RenderableType"]:
 def _cells(one: "BucketForecast") -> list[Text]:
     flips = EMPTY if one.differing is None else words.percent(one.differing)
     remark = one.remedy
+    if one.floor is not None and one.rule.least is not None and one.floor.passes < POWER:
+        chance = words.percent(one.floor.passes, digits=0)
+        least = words.points(one.rule.least)
+        floor = f"an equal model is shown to reach the floor of {least} {chance} of the time"
+        remark = f"{remark}; {floor}" if remark else floor
     if not one.rule.blocking:
         remark = "warns only" + (f"; {remark}" if remark else "")
     return [
@@ -64,6 +71,8 @@ def _footnotes(found: "Forecast") -> list[str]:
         )
     if found.earlier and not all(one.assumed for one in found.buckets if one.strata):
         lines.append(f"answers that flip: as between {safe(found.earlier)} and the baseline")
+    if found.policy.guards or any(one.rule.guards for one in found.buckets):
+        lines.append("guards are no part of these chances")
     return lines
 
 
@@ -75,3 +84,44 @@ def _release(found: "Forecast") -> str:
         through = words.percent(found.let_through, digits=0)
         said += f", and is let through (the policy only warns of undecided) {through}"
     return said
+
+
+# --- run-to-run noise --------------------------------------------------------------------
+
+
+def noise_lines(found: "Noise") -> list["RenderableType"]:
+    """How far runs of one checkpoint differ, bucket by bucket, and what a gate adds."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    table.add_column("bucket")
+    for title in ("items", "answers\nthat flip", "Δ", "standard\nerror"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for bucket, one in found.buckets.items():
+        table.add_row(
+            Text(safe(bucket).replace("_", " "), style="bold"),
+            Text(words.count(one.items)),
+            Text(words.percent(one.flip_rate)),
+            Text(" ".join(words.points(d, sign=True, digits=2) for d in one.differences)),
+            Text(" ".join(words.points(e, digits=2) for e in one.stderrs)),
+        )
+    runs = words.counted(len(found.runs), "run")
+    return [Text(f"{runs} of {safe(found.model)}"), table, Text(_added(found))]
+
+
+def _added(found: "Noise") -> str:
+    """What the gate adds to its error, in words."""
+    if found.exact:
+        return "every answer is the same in every run: a gate adds nothing"
+    if not found.extra_variance:
+        return (
+            "the runs differ no more than their items explain: a gate adds nothing to its error"
+        )
+    shift = words.points(found.extra_variance**0.5, digits=2)
+    few = (
+        " (an upper limit: few pairs tell it)"
+        if found.upper * 2 == found.extra_variance
+        else ""
+    )
+    return (
+        f"beyond what the items explain two runs differ by {shift} points (standard deviation)"
+        f"{few}: a gate adds that to its error"
+    )

@@ -70,8 +70,11 @@ def _headline(
     tasks = {(one.bucket, one.task) for one in found if one.task}
     samples = sum(one.samples for one in buckets)
     failed = sum(one.statuses.get("failed", 0) for one in buckets)
+    planned = sum(one.expected for one in buckets)
+    early = run.status == "stopped_by_plan"
+    drawn = words.part(samples, planned) + " samples" if early else ""
     size = (
-        f"{words.counted(samples, 'sample')} of {words.counted(len(tasks), 'task')} in "
+        f"{drawn or words.counted(samples, 'sample')} of {words.counted(len(tasks), 'task')} in "
         f"{words.counted(len(buckets), 'bucket')}"
     )
     lost = f"{words.counted(failed, 'answer')} never arrived" if failed else "nothing failed"

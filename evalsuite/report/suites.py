@@ -1,10 +1,12 @@
-"""Runs, diffs and verdicts as JUnit XML: a suite a bucket, a case for it and for each task.
+"""Runs, diffs and verdicts as JUnit XML: a suite a bucket, a case for it, its guards and tasks.
 
     FAIL, shown to be worse than the margin    <failure>
     UNDECIDED, not shown either way            <error>
+    waived                                     <skipped>, by whom and until when
     decides nothing (a task, a warning bucket) <skipped>, with the reason
 
-A bucket decides; a task inside it never does, so a task that fell is `skipped` and says so.
+A bucket decides, and so does a guard; a task inside a bucket never does without a guard of its
+own, so a task that fell is `skipped` and says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as Tree
 
 from evalsuite import store, summary, words
-from evalsuite.report import untrusted
+from evalsuite.report import decided, untrusted
 from evalsuite.report.charts import said
 from evalsuite.report.comparing import bucket_titles
 from evalsuite.store import Run
@@ -83,23 +85,28 @@ def _of_verdict(verdict: "Verdict") -> list[Case]:
     cases = []
     if verdict.verdict == "INCOMPLETE":
         cases.append(_release("the runs are complete", verdict.headline))
-    for one in verdict.buckets:
-        result = _DECIDED[one.verdict]
-        message = f"{one.title} {one.reason}"
-        warns = one.verdict == "UNDECIDED" and verdict.policy.undecided == "warn"
-        if result != "passed" and (warns or not one.blocking):
-            result, message = "skipped", f"does not block: {one.verdict}: {message}"
-        cases.append(
-            Case(
-                suite=one.bucket,
-                name=f"{one.bucket} (bucket)",
-                result=result,
-                message=message,
-                detail=one.advice,
-            )
-        )
-        cases += _tasks(verdict.diff, one.bucket)
+    told = decided.told(verdict)
+    for bucket in verdict.buckets:
+        own = [one for one in told if one.bucket == bucket.bucket]
+        cases += [_case(one, verdict, bucket.bucket) for one in own if not one.check]
+        cases += [_case(one, verdict, bucket.bucket) for one in own if one.check]
+        cases += _tasks(verdict.diff, bucket.bucket)
+    judged = {one.bucket for one in verdict.buckets}
+    cases += [_case(one, verdict, "release") for one in told if one.bucket not in judged]
     return cases
+
+
+def _case(one: decided.Told, verdict: "Verdict", suite: str) -> Case:
+    """A case of a bucket, or of a check beside the margins."""
+    result, message = _DECIDED[one.verdict], one.sentence
+    warns = one.verdict == "UNDECIDED" and verdict.policy.undecided == "warn"
+    if result != "passed" and one.word == "WAIVED":
+        result, message = "skipped", f"{one.note}: {one.verdict}: {message}"
+    elif result != "passed" and (warns or not one.blocking):
+        result, message = "skipped", f"does not block: {one.verdict}: {message}"
+    name = one.title if one.check else f"{suite} (bucket)"
+    detail = one.advice
+    return Case(suite=suite, name=name, result=result, message=message, detail=detail)
 
 
 def _release(name: str, message: str) -> Case:

@@ -4,15 +4,16 @@ Names and messages are shown without escape sequences, and never read as rich's 
 What is zero or not shown anywhere takes no column and no line.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
 from evalsuite import flips, words
-from evalsuite.report import condition
+from evalsuite.report import condition, decided, looked
 from evalsuite.report.charts import digits, most_of_it
+from evalsuite.report.decided import Told
 from evalsuite.report.untrusted import terminal as safe
 from evalsuite.store import Run
 from evalsuite.types import Estimate, Interval
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from evalsuite.diff import Comparison, Diff
-    from evalsuite.gate import BucketVerdict, Verdict
+    from evalsuite.gate import Verdict
 
-STYLES = {"PASS": "green", "FAIL": "bold red", "UNDECIDED": "yellow"}
+STYLES = {"PASS": "green", "FAIL": "bold red", "UNDECIDED": "yellow", "WAIVED": "yellow"}
 EMPTY = "\N{EN DASH}"
 _MOVED = ("better", "worse", "WORSE")
 _BESIDE = 3  # changes beside the score that are named
@@ -77,7 +78,7 @@ def score_table(run: Run, estimates: Sequence[Estimate]) -> Table:
             Text(name, style="dim" if one.task else "bold"),
             words.points(one.interval.value) if one.interval else EMPTY,
             _range(one.interval),
-            words.count(one.samples),
+            words.part(one.samples, one.expected),
             *(_share(one, status) for _, status in shown),
             EMPTY if tokens is None else words.count(tokens),
         )
@@ -235,43 +236,53 @@ def _causes(diff: "Diff") -> list[str]:
 
 
 def verdict_lines(verdict: "Verdict") -> list["RenderableType"]:
-    """The verdict, then each bucket with what it rests on; buckets that passed in one line."""
+    """The verdict, then each bucket with what it rests on; what passed in one line."""
     style = STYLES.get(verdict.verdict, "bold")
     lines: list[RenderableType] = [
         _hung(Text(verdict.verdict, style=style), Text(safe(verdict.headline, 2_000)), 0)
     ]
-    by_word: dict[str, list[BucketVerdict]] = {}
-    for one in verdict.buckets:
-        by_word.setdefault(one.verdict, []).append(one)
+    by_word: dict[str, list[Told]] = {}
+    for one in decided.told(verdict):
+        by_word.setdefault(one.word, []).append(one)
     if verdict.verdict == "FAIL" and len(by_word.get("FAIL", ())) == 1:
         del by_word["FAIL"]  # the headline has said it all
-    tellers: Mapping[str, Callable[[Sequence[BucketVerdict]], list[Text]]] = {
-        "FAIL": _told,
-        "UNDECIDED": _told,
-        "PASS": _together,
-    }
-    for word, tell in tellers.items():
-        for number, text in enumerate(tell(by_word.get(word, []))):
+    for word in ("FAIL", "UNDECIDED", "WAIVED", "PASS"):
+        texts = (_together if word == "PASS" else _told)(by_word.get(word, []))
+        for number, text in enumerate(texts):
             shown = Text(
-                f"{word if not number or tell is _told else '':<9}", style=STYLES[word]
+                f"{word if not number or word != 'PASS' else '':<9}", style=STYLES[word]
             )
             lines.append(_hung(shown, text, 6))
-    return lines
+    lines += [Text(safe(line, 1_000)) for line in _looked(verdict.diff)]
+    used = [use for use in verdict.waivers if use.state in ("other items", "unused")]
+    return lines + [Text(f"note: {safe(use.said, 1_000)}", style="yellow") for use in used]
 
 
-def _told(buckets: Sequence["BucketVerdict"]) -> list[Text]:
-    """A text a bucket: what was seen, and what would decide it."""
+def _looked(diff: "Diff") -> list[str]:
+    """Of a run that a gate followed: how much was used, and what that saved."""
+    run = diff.candidate
+    said = [looked.used(diff.courses)]
+    said += [looked.saved(run), looked.number(run)] if diff.courses else []
+    return [line for line in said if line]
+
+
+def _told(verdicts: Sequence[Told]) -> list[Text]:
+    """A text each: what was seen, who answers for it, and what would decide it."""
     found = []
-    for one in buckets:
+    for one in verdicts:
         shown_only = "" if one.blocking else " (shown only: it does not block)"
-        text = f"{safe(one.title)}: {safe(one.reason)}{shown_only}"
-        found.append(Text(f"{text}\n{safe(one.advice, 1_000)}" if one.advice else text))
+        more = [safe(part, 1_000) for part in (one.note, one.advice) if part]
+        text = f"{safe(one.title)}: {safe(one.reason, 1_000)}{shown_only}"
+        found.append(Text("\n".join([text, *more])))
     return found
 
 
-def _together(buckets: Sequence["BucketVerdict"]) -> list[Text]:
-    names = " · ".join(safe(one.title).lower() for one in buckets)
-    return [Text(names)] if names else []
+def _together(verdicts: Sequence[Told]) -> list[Text]:
+    names = " · ".join(safe(one.title).lower() for one in verdicts if not one.check)
+    checks = sum(one.check for one in verdicts)
+    kept = words.counted(checks, "guard") + " kept" if checks else ""
+    flips = [f"{safe(one.title).lower()}: {one.note}" for one in verdicts if one.note]
+    return [Text(line) for line in (names, kept, *flips) if line]
 
 
 def _hung(word: Text, text: Text, indent: int) -> Table:

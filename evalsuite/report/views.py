@@ -71,7 +71,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One bucket's verdict under the headline."""
+    """One verdict under the headline: a bucket's, or that of a check beside the margins."""
 
     word: str
     tone: Tone
@@ -79,7 +79,9 @@ class Line:
     anchor: str
     reason: str
     advice: str = ""
+    note: str = ""  # who waived it until when; how many flips are noise
     blocking: bool = True
+    check: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,45 @@ class Slices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LooksPlot:
+    """A bucket's z at each look against its boundaries; places in pixels.
+
+    Attributes:
+        width: of the plot.
+        height: of the plot.
+        zero: y of z = 0.
+        left: x of no information.
+        right: x of all of it.
+        ticks: y and label of the grid lines.
+        passing: points of the boundary of a PASS.
+        failing: points of the boundary of a FAIL, drawn downwards.
+        good: points of the evidence against a loss of the margin.
+        bad: points of the evidence of a loss, drawn downwards.
+        end: x of the last look; None where there was none.
+        tone: of the outcome.
+        first: samples used.
+        last: samples planned.
+        said: the last look in a sentence.
+    """
+
+    width: int
+    height: int
+    zero: float
+    left: float
+    right: float
+    ticks: tuple[tuple[float, str], ...]
+    passing: tuple[tuple[float, float], ...]
+    failing: tuple[tuple[float, float], ...]
+    good: tuple[tuple[float, float], ...]
+    bad: tuple[tuple[float, float], ...]
+    end: float | None
+    tone: Tone
+    first: str
+    last: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """A bucket: its tasks, its slices, why its answers got worse."""
 
@@ -145,6 +186,7 @@ class Section:
     word: str = ""  # the gate's verdict on it
     tone: Tone = "plain"
     told: str = ""  # "why answers got worse: ..." or what became of the answers
+    looks: LooksPlot | None = None  # of a run that a gate followed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,3 +315,5 @@ class Page:
     answers_note: str
     health: tuple[Health, ...]
     measured: Measured
+    checks: tuple[Line, ...] = ()  # floors, guards and expired waivers of a gate
+    waivers: tuple[str, ...] = ()  # what became of each

@@ -54,6 +54,7 @@ class Server:
         self.log = log
         self.limit = limit
         self.port = launch.port or 0
+        self.restarts = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._hold: socket.socket | None = None
         self._started = 0.0
@@ -88,7 +89,7 @@ class Server:
         """
         if self._process is not None:
             raise ServerError(f"{self.model} was already started on {self.url}")
-        self._hold = _hold_port(self.launch.host, self.launch.port or 0)
+        self._hold = _hold_port(self.launch.host, self.port)
         self.port = self._hold.getsockname()[1]
         try:
             self._process = self._spawn()
@@ -98,6 +99,19 @@ class Server:
         self._started = time.monotonic()
         atexit.register(self.stop)
         return self
+
+    def restart(self) -> Self:
+        """Start it again after it died, on the port that it had, with a log of its own.
+
+        Raises:
+            ServerError: see `start`.
+        """
+        self.stop()
+        self._process = None
+        self.restarts += 1
+        if self.log is not None:  # the old one says why it died
+            self.log = self.log.with_name(f"{self.log.stem}-again{self.log.suffix}")
+        return self.start()
 
     def _spawn(self) -> "subprocess.Popen[bytes]":
         watch = Path(__file__).with_name("_supervise.py")

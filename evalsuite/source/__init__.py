@@ -9,7 +9,7 @@ other, and each row then says its own in the field `config`.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,12 @@ class Place:
 
 
 def rows(source: Source, place: Place, *, count: int | None = None) -> list[Row]:
-    """Load rows in source order.
+    """Load rows in source order, all of them at once; see `stream`."""
+    return list(stream(source, place, count=count))
+
+
+def stream(source: Source, place: Place, *, count: int | None = None) -> Iterator[Row]:
+    """Load rows in source order, those of a JSONL file one by one.
 
     Args:
         source: what the task file says.
@@ -46,15 +51,18 @@ def rows(source: Source, place: Place, *, count: int | None = None) -> list[Row]
     """
     if source.run is not None:
         raise SourceError(f"source 'run:{source.run}' holds answers, not rows to ask about")
+    found: Iterable[Any]
     if source.rows is not None:
         found = _generated(source, place.folder, count)
     elif source.file is not None:
-        found = files.read(_local(source.file, place.folder))
+        found = files.stream(_local(source.file, place.folder))
     else:
         found = _published(source, place)
-    if not found:
+    number = -1
+    for number, row in enumerate(itertools.islice(found, count)):
+        yield _plain_row(row, number, source)
+    if number < 0:
         raise SourceError(f"{place.task}: the source has no rows ({describe(source)})")
-    return [_plain_row(row, number, source) for number, row in enumerate(found[:count])]
 
 
 def shots(source: Source, place: Place, split: str, count: int) -> list[Row]:

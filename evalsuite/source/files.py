@@ -17,7 +17,12 @@ _COLUMN = re.compile(r"[A-Za-z_][\w .\-/]{0,63}")  # what a column is called in 
 
 
 def read(path: Path) -> list[Any]:
-    """Read every row of a file; its suffix says how.
+    """Read every row of a file; see `stream`."""
+    return list(stream(path))
+
+
+def stream(path: Path) -> Iterator[Any]:
+    """Read a file's rows one by one; its suffix says how.
 
     - `.jsonl`: an object a line. `.json`: a list of objects, or an object with one list of
       objects in it; a `.json` file with an object a line is read as `.jsonl`.
@@ -37,7 +42,7 @@ def read(path: Path) -> list[Any]:
     }
     if path.suffix.lower() not in readers:
         raise SourceError(f"{parse.place(path)}: not one of {', '.join(SUFFIXES)}")
-    return list(readers[path.suffix.lower()](path))
+    return readers[path.suffix.lower()](path)
 
 
 def nearest_file(name: str, there: Iterable[str]) -> str:

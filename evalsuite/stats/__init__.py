@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from evalsuite.stats.buckets import bucket_weights as bucket_weights
     from evalsuite.stats.buckets import satterthwaite as satterthwaite
     from evalsuite.stats.buckets import share_clusters as share_clusters
+    from evalsuite.stats.change import Change as Change
+    from evalsuite.stats.change import Part as Part
+    from evalsuite.stats.change import variance_at as variance_at
     from evalsuite.stats.clusters import ClusterMean as ClusterMean
     from evalsuite.stats.clusters import cluster_mean as cluster_mean
     from evalsuite.stats.context import EffectiveLength as EffectiveLength
@@ -53,13 +56,11 @@ if TYPE_CHECKING:
     from evalsuite.stats.noise import heterogeneity as heterogeneity
     from evalsuite.stats.noise import leave_one_out as leave_one_out
     from evalsuite.stats.noise import run_noise as run_noise
-    from evalsuite.stats.paired import Change as Change
-    from evalsuite.stats.paired import Part as Part
     from evalsuite.stats.paired import difference_interval as difference_interval
     from evalsuite.stats.paired import differences as differences
     from evalsuite.stats.paired import p_value as p_value
-    from evalsuite.stats.paired import variance_at as variance_at
     from evalsuite.stats.paired import z_against as z_against
+    from evalsuite.stats.paired import z_below as z_below
     from evalsuite.stats.permutation import sign_flip as sign_flip
     from evalsuite.stats.power import UNKNOWN_DISCORDANCE as UNKNOWN_DISCORDANCE
     from evalsuite.stats.power import catch_probability as catch_probability
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from evalsuite.stats.ranking import Ranking as Ranking
     from evalsuite.stats.ranking import bradley_terry as bradley_terry
     from evalsuite.stats.ranking import bradley_terry_table as bradley_terry_table
+    from evalsuite.stats.ratios import ratio_interval as ratio_interval
     from evalsuite.stats.repeats import Repeats as Repeats
     from evalsuite.stats.repeats import maj_at_k as maj_at_k
     from evalsuite.stats.repeats import pass_at_k as pass_at_k
@@ -105,6 +107,7 @@ _MODULES = {
         "suite_martingale wealth_path"
     ),
     "buckets": "bucket_change bucket_interval bucket_weights satterthwaite share_clusters",
+    "change": "Change Part variance_at",
     "clusters": "ClusterMean cluster_mean",
     "context": "EffectiveLength crossing effective_length isotonic_decreasing",
     "discordant": "McNemar mcnemar",
@@ -118,7 +121,7 @@ _MODULES = {
     ),
     "multiplicity": "Adjusted benjamini_hochberg benjamini_yekutieli bonferroni holm",
     "noise": "Heterogeneity RunNoise excess_flips heterogeneity leave_one_out run_noise",
-    "paired": "Change Part difference_interval differences p_value variance_at z_against",
+    "paired": "difference_interval differences p_value z_against z_below",
     "permutation": "sign_flip",
     "power": (
         "UNKNOWN_DISCORDANCE catch_probability detectable_difference "
@@ -126,6 +129,7 @@ _MODULES = {
         "paired_variance pass_probability provable_margin"
     ),
     "ranking": "ELO Ranking bradley_terry bradley_terry_table",
+    "ratios": "ratio_interval",
     "repeats": "Repeats maj_at_k pass_at_k pass_hat_k variance_components",
     "sequential": (
         "Boundaries boundaries crossing_probability look_sizes repeated_interval spent"

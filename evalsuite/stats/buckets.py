@@ -21,10 +21,10 @@ from evalsuite.stats._checks import (
     normal_weights,
     vector,
 )
+from evalsuite.stats.change import Change, Part
 from evalsuite.stats.clusters import ClusterMean, add_up, clustered_error
 from evalsuite.stats.intervals import Interval, widened, wilson
-from evalsuite.stats.paired import Change, Part
-from evalsuite.stats.tilted import Spread
+from evalsuite.stats.tilted import MOSTLY_SAME, Spread
 
 TINY = 100  # effective trials below which a right/wrong bucket gets a Wilson interval
 
@@ -219,10 +219,12 @@ def _joined(parts: Sequence[Part], *, binary: bool) -> Part:
     if binary:  # independent pairs: every one is its own cluster, whatever its label
         totals = np.concatenate([part.weight * part.totals for part in parts])
         sums = np.concatenate([part.weight * part.sums for part in parts])
+        mass = np.concatenate([part.weight * part.mass for part in parts])
         labels = None
     else:
         totals, labels = _merge([(part.totals, part.labels, part.weight) for part in parts])
         sums, _ = _merge([(part.sums, part.labels, part.weight) for part in parts])
+        mass, _ = _merge([(part.mass, part.labels, part.weight) for part in parts])
     part = Part(
         estimate=sum(part.weight * part.estimate for part in parts),
         stderr=clustered_error(totals),
@@ -233,6 +235,7 @@ def _joined(parts: Sequence[Part], *, binary: bool) -> Part:
         binary=binary,
         sums=sums,
         totals=totals,
+        mass=mass,
         labels=labels,
     )
     return part if binary else replace(part, spread=_joint_spread(parts, part))
@@ -250,6 +253,9 @@ def _joint_spread(parts: Sequence[Part], joined: Part) -> Spread | None:
     shares = add_up(mass, index)
     variance = float(shares @ np.square(unique - shares @ unique))
     error = joined.stderr
-    # Worth as many trials as the clustered error says; without spread, as many as clusters.
-    trials = variance / error**2 if error > 0 and variance > 0 else float(joined.clusters)
-    return Spread(values=unique, mass=shares, trials=min(trials, float(joined.n)))
+    # Worth as many trials as the clustered error says, and no more than the tasks alone are;
+    # without spread, as many as there are clusters.
+    trials = variance / error**2 if error > 0 and variance > 0 else joined.effective
+    alone = sum(spread.trials for spread, _ in known)
+    dense = shares.max() <= MOSTLY_SAME and any(spread.dense for spread, _ in known)
+    return Spread(values=unique, mass=shares, trials=min(trials, alone), dense=bool(dense))

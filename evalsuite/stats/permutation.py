@@ -4,7 +4,7 @@ import numpy as np
 
 from evalsuite.errors import StatsError
 from evalsuite.stats._checks import FloatArray
-from evalsuite.stats.paired import Change
+from evalsuite.stats.change import Change
 
 EXACT_CLUSTERS = 14  # up to here all 2^G assignments are enumerated
 _CHUNK = 2_000_000  # signs drawn at a time: bounds the memory

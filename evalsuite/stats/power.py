@@ -14,8 +14,8 @@ from scipy.special import gammaln, ndtr, ndtri
 
 from evalsuite.errors import StatsError
 from evalsuite.stats._checks import count, fraction
+from evalsuite.stats.change import Change, variance_at
 from evalsuite.stats.discordant import mcnemar
-from evalsuite.stats.paired import Change, variance_at
 
 UNKNOWN_DISCORDANCE = 0.10  # share of pairs that differ, where no earlier pair of runs tells
 FailRule = Literal["regression", "inferior"]

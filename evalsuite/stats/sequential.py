@@ -22,8 +22,9 @@ from scipy.special import ndtr, ndtri
 
 from evalsuite.errors import StatsError
 from evalsuite.stats._checks import SIGNED, FloatArray, fraction, vector
+from evalsuite.stats.change import Change
 from evalsuite.stats.intervals import Interval
-from evalsuite.stats.paired import Change, z_against
+from evalsuite.stats.paired import z_against
 from evalsuite.stats.tango import invert
 
 SpendingRule = Literal["hsd-2", "obf", "pocock"]
@@ -51,16 +52,19 @@ class Boundaries:
     alpha: float
 
 
-def spent(info: ArrayLike, alpha: float, *, rule: SpendingRule = "hsd-2") -> FloatArray:
+def spent(
+    info: ArrayLike, alpha: float, *, rule: SpendingRule = "hsd-2", gamma: float = GAMMA
+) -> FloatArray:
     """Cumulative one-sided error spent at each information fraction.
 
-    hsd-2: alpha (1 - e^{2f}) / (1 - e^2). obf: 2 - 2 Phi(z_{1-alpha/2} / sqrt(f)).
-    pocock: alpha ln(1 + (e - 1) f).
+    hsd-2: alpha (1 - e^{-gamma f}) / (1 - e^{-gamma}), -2 unless told otherwise.
+    obf: 2 - 2 Phi(z_{1-alpha/2} / sqrt(f)). pocock: alpha ln(1 + (e - 1) f).
 
     Args:
         info: shape (looks,), each in (0, 1].
         alpha: one-sided error in all.
         rule: spending function.
+        gamma: of Hwang, Shih and DeCani's; the smaller, the less is spent early.
 
     Raises:
         StatsError: a fraction is outside (0, 1], or the rule is unknown.
@@ -71,7 +75,8 @@ def spent(info: ArrayLike, alpha: float, *, rule: SpendingRule = "hsd-2") -> Flo
         raise StatsError(f"information fractions must lie in (0, 1], got {list(f)}")
     f = np.minimum(f, 1.0)
     if rule == "hsd-2":
-        result = alpha * np.expm1(-GAMMA * f) / math.expm1(-GAMMA)
+        # Towards gamma = 0 the error is spent in proportion.
+        result = alpha * (np.expm1(-gamma * f) / math.expm1(-gamma) if gamma else f)
     elif rule == "obf":
         result = 2 * ndtr(-ndtri(1 - alpha / 2) / np.sqrt(f))
     elif rule == "pocock":
@@ -82,7 +87,11 @@ def spent(info: ArrayLike, alpha: float, *, rule: SpendingRule = "hsd-2") -> Flo
 
 
 def boundaries(
-    info: Sequence[float] | FloatArray, alpha: float, *, rule: SpendingRule = "hsd-2"
+    info: Sequence[float] | FloatArray,
+    alpha: float,
+    *,
+    rule: SpendingRule = "hsd-2",
+    gamma: float = GAMMA,
 ) -> Boundaries:
     """Boundary that spends `alpha` over the looks at `info`; cached.
 
@@ -93,6 +102,7 @@ def boundaries(
         info: strictly rising information fractions in (0, 1], one a look so far or planned.
         alpha: one-sided error in all; alpha_F / B for a FAIL over B buckets.
         rule: spending function.
+        gamma: as in `spent`.
 
     Raises:
         StatsError: no looks, or fractions that do not rise within (0, 1].
@@ -100,18 +110,20 @@ def boundaries(
     f = vector(np.asarray(info), "information fractions")
     if f.size == 0:
         raise StatsError("a boundary needs at least one look")
-    spent(f, alpha, rule=rule)  # refuses what is out of range
+    spent(f, alpha, rule=rule, gamma=gamma)  # refuses what is out of range
     # To 9 digits: what differs less is the same plan, and floats make poor keys.
     key = tuple(round(min(x, 1.0), 9) for x in f.tolist())
     if any(later <= earlier for earlier, later in pairwise(key)):
         raise StatsError(f"information fractions must rise, got {list(key)}")
-    return _boundaries(key, alpha, rule)
+    return _boundaries(key, alpha, rule, gamma)
 
 
 @lru_cache(maxsize=256)
-def _boundaries(info: tuple[float, ...], alpha: float, rule: SpendingRule) -> Boundaries:
+def _boundaries(
+    info: tuple[float, ...], alpha: float, rule: SpendingRule, gamma: float
+) -> Boundaries:
     """The recursion of 3.7: g_k is the density of B(f_k) on paths that crossed no boundary."""
-    cumulative = spent(np.array(info), alpha, rule=rule)
+    cumulative = spent(np.array(info), alpha, rule=rule, gamma=gamma)
     steps = np.diff(cumulative, prepend=0.0)
     z = [_first(steps[0])]
     grid = _grid(z[0], info[0])

@@ -1,11 +1,13 @@
-"""Runs by name: a folder, a hash, a unique prefix, `latest`, or a registered @name."""
+"""Runs by name: a folder, a URL, a hash, a unique prefix, `latest`, or a registered @name."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from evalsuite import parse
 from evalsuite.errors import ComparisonError, StoreError, nearest
+from evalsuite.store.remote import is_url, open_at
 from evalsuite.store.run import Run, open_run
+from evalsuite.types import JSON
 
 _UNFINISHED = ("running", "incomplete")
 
@@ -23,14 +25,16 @@ def all_runs(runs: Path) -> list[Run]:
 
 
 def find(name: str, runs: Path) -> Run:
-    """A run by its folder, its short hash, a unique prefix, `latest`, or a registered @name.
+    """A run by its folder, URL, short hash, a unique prefix, `latest`, or a registered @name.
 
     Raises:
         StoreError: no run, or more than one, has that name.
         ComparisonError: a registered name that is not registered.
     """
     if name.startswith("@"):
-        return open_run(_baseline(name[1:]))
+        return open_at(_baseline(name[1:]))
+    if is_url(name):
+        return open_at(name)
     if (Path(name) / "run.json").exists() or "/" in name:
         return open_run(Path(name))
     known = all_runs(runs)
@@ -50,8 +54,8 @@ def find(name: str, runs: Path) -> Run:
     raise StoreError(f"no run '{name}' in {runs}/.{close}")
 
 
-def _baseline(name: str) -> Path:
-    """The run that `baselines.json` of the working folder registers under a name."""
+def _baseline(name: str) -> str:
+    """The path or URL that `baselines.json` of the working folder registers under a name."""
     file = Path("baselines.json")
     registered = parse.json(file).value if file.is_file() else {}
     if name not in registered:
@@ -59,14 +63,27 @@ def _baseline(name: str) -> Path:
             f"no baseline '@{name}' in {file}.{nearest(name, registered)} "
             "Name a run folder instead, or register one."
         )
-    return Path(str(registered[name]))
+    return str(registered[name])
 
 
-def unfinished(runs: Path, model: str, tasks: Sequence[str]) -> Run | None:
-    """The newest unfinished run of the same model name and task selection, if there is one."""
-    wanted = sorted(tasks)
+def newest(runs: Path, like: Mapping[str, JSON]) -> Run | None:
+    """The newest run of a manifest's model name, task selection and shard, if there is one."""
+    wanted = _asked(like)
+    found = (run for run in reversed(all_runs(runs)) if _asked(run.manifest) == wanted)
+    return next(found, None)
+
+
+def unfinished(runs: Path, like: Mapping[str, JSON]) -> Run | None:
+    """The newest of them that is unfinished."""
+    wanted = _asked(like)
     for run in reversed(all_runs(runs)):
-        same = run.model == model and sorted(run.manifest.get("tasks", {})) == wanted
-        if same and run.status in _UNFINISHED:
+        if run.status in _UNFINISHED and _asked(run.manifest) == wanted:
             return run
     return None
+
+
+def _asked(manifest: Mapping[str, JSON]) -> tuple[JSON, ...]:
+    """What tells the runs apart of which the same command goes on with one."""
+    shard = manifest.get("shard") or {}
+    names = sorted(manifest.get("tasks", {}))
+    return manifest.get("model"), names, shard.get("index"), shard.get("of")

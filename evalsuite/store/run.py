@@ -15,17 +15,26 @@ from evalsuite.errors import IncompleteError, StoreError
 from evalsuite.journal import pack
 from evalsuite.types import JSON
 
-SCHEMA = 1  # of a run's files; a run of another schema is refused, never mixed
+SCHEMA = 2  # of a run's files; a run of another schema is refused, never mixed
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run as its files describe it; `manifest` is run.json."""
+    """A run as its files describe it; `manifest` is run.json.
+
+    A run that was named by a URL is read through a copy of its files here, at `path`.
+    """
 
     name: str
     path: Path
     manifest: Mapping[str, JSON]
+    url: str = ""
+
+    @property
+    def where(self) -> str:
+        """How a person names the place: its URL, else its folder."""
+        return self.url or str(self.path)
 
     @property
     def model(self) -> str:
@@ -36,6 +45,11 @@ class Run:
     def status(self) -> str:
         """running, incomplete, complete or stopped_by_plan."""
         return str(self.manifest.get("status", "?"))
+
+    @property
+    def is_finished(self) -> bool:
+        """Everything that its plan asks for is answered."""
+        return self.status in ("complete", "stopped_by_plan")
 
 
 def create(runs: Path, manifest: Mapping[str, JSON], *, path: Path | None = None) -> Run:
@@ -112,8 +126,12 @@ def lock(run: Run) -> Iterator[None]:
     """Hold a run for writing.
 
     Raises:
-        StoreError: another process holds it.
+        StoreError: another process holds it, or its files here are a copy.
     """
+    if run.url:
+        raise StoreError(
+            f"{run.url} is read only: evalsuite copy {run.url} FOLDER, and work on that"
+        )
     try:
         opened = (run.path / "lock").open("a+")
     except OSError as error:

@@ -1,7 +1,8 @@
 """What a run holds: its plan, samples, score rows and journal."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,107 +11,219 @@ import orjson
 from evalsuite.columns import column
 from evalsuite.errors import IncompleteError, StoreError
 from evalsuite.journal import Journal, Key, Place, pack
+from evalsuite.store.remote import fetch_journal
 from evalsuite.store.run import SCHEMA, Run, write_json
-from evalsuite.types import JSON, Metric, Plan, Sample, ScoreRow, Task
+from evalsuite.types import JSON, Plan, Sample, ScoreRow, Task
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # numpy and Arrow come with these: not while requests run
     import pyarrow as pa
+
+    from evalsuite.score_table import ScoreTable
 
 
 def write_plan(run: Run, plan: Plan) -> None:
-    """Write plan.json: per bucket, blocks of [task, sample id, repeat]."""
-    blocks = {
+    """Write plan.json: seed, blocks, the looks of a gate that stops early, a shard's places."""
+    more = {"looks": plan.looks, "places": plan.places}
+    given = {key: value for key, value in more.items() if value is not None}
+    write_json(run.path / "plan.json", {"seed": plan.seed, "blocks": blocks_of(plan), **given})
+
+
+def blocks_of(plan: Plan) -> dict[str, list[list[list[JSON]]]]:
+    """A plan as its file holds it: per bucket, blocks of [task, sample id, repeat]."""
+    return {
         name: [[[i.task.name, i.sample.id, i.repeat] for i in block] for block in blocks]
         for name, blocks in plan.blocks.items()
     }
-    write_json(run.path / "plan.json", {"seed": plan.seed, "blocks": blocks})
+
+
+def note_samples(run: Run, items: Iterable[tuple[Task, Sample]]) -> None:
+    """Write samples.jsonl; a task with `keep_inputs: false` leaves inputs and target out.
+
+    That needs no Arrow and a tenth of the time: it is there before the first request, and
+    `pack_samples` makes the table of it once everything is asked.
+
+    Raises:
+        IncompleteError: the disk is full or the folder cannot be written.
+    """
+    with _replacing(run.path / _NOTED) as temporary, temporary.open("wb") as file:
+        for task, sample in items:
+            keep = task.keep_inputs
+            cells = (
+                task.bucket,
+                task.name,
+                sample.id,
+                sample.key,
+                sample.cluster,
+                _json(sample.inputs) if keep else None,
+                _json(sample.target) if keep else None,
+                _json(sample.tags),
+            )
+            line = dict(zip(_SAMPLE_COLUMNS, cells, strict=True))
+            file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def pack_samples(run: Run) -> None:
+    """Make samples.parquet of samples.jsonl, where that is there, and remove it."""
+    if (run.path / _NOTED).is_file():
+        _write_tables(run.path / _SAMPLES, _sample_tables(run))
+        (run.path / _NOTED).unlink()
+
+
+def _sample_tables(run: Run) -> "Iterator[pa.Table]":
+    import pyarrow as pa
+
+    lines = _noted(run)
+    while rows := list(islice(lines, _GROUP)):
+        columns = {name: [row[name] for row in rows] for name in _SAMPLE_COLUMNS}
+        yield pa.table({n: column(values, pa.string()) for n, values in columns.items()})
+
+
+def _noted(run: Run) -> Iterator[dict[str, Any]]:
+    with (run.path / _NOTED).open("rb") as file:
+        yield from map(orjson.loads, file)
 
 
 def write_samples(run: Run, items: Iterable[tuple[Task, Sample]]) -> None:
     """Write samples.parquet; a task with `keep_inputs: false` leaves inputs and target out."""
-    columns: dict[str, list[Any]] = {name: [] for name in _SAMPLE_COLUMNS}
-    for task, sample in items:
-        keep = task.keep_inputs
-        row = (
-            task.bucket,
-            task.name,
-            sample.id,
-            sample.key,
-            sample.cluster,
-            _json(sample.inputs) if keep else None,
-            _json(sample.target) if keep else None,
-            _json(sample.tags),
-        )
-        for name, value in zip(_SAMPLE_COLUMNS, row, strict=True):
-            columns[name].append(value)
-    _write_table(run.path / "samples.parquet", columns)
+    note_samples(run, items)
+    pack_samples(run)
+
+
+def gather_samples(run: Run, parts: Sequence[Run], order: Sequence[tuple[str, str]]) -> None:
+    """Write samples.parquet of a run from those of its parts.
+
+    Args:
+        run: the whole.
+        parts: finished runs that have its samples.
+        order: task and sample id of every row.
+
+    Raises:
+        StoreError: a part's table cannot be read, or lacks a sample.
+    """
+    import pyarrow as pa
+
+    table = pa.concat_tables([_read_table(part.path / _SAMPLES) for part in parts])
+    names = zip(table["task"].to_pylist(), table["id"].to_pylist(), strict=True)
+    at = {name: row for row, name in enumerate(names)}
+    lost = next((f"{key} of {task}" for task, key in order if (task, key) not in at), None)
+    if lost is not None:
+        raise StoreError(f"no {_SAMPLES} of the parts holds sample {lost}")
+    whole = table.take(pa.array([at[name] for name in order], pa.int64()))
+    groups = range(0, max(1, len(whole)), _GROUP)
+    _write_tables(run.path / _SAMPLES, (whole.slice(start, _GROUP) for start in groups))
+
+
+def has_samples(run: Run) -> bool:
+    """Whether the samples are there, noted or packed."""
+    return (run.path / _SAMPLES).is_file() or (run.path / _NOTED).is_file()
 
 
 def samples(run: Run) -> dict[tuple[str, str], Sample]:
-    """The samples of a run by (task, id); inputs are empty where the task kept none."""
-    found = {}
-    for row in _read_table(run.path / "samples.parquet").to_pylist():
-        found[row["task"], row["id"]] = Sample(
-            id=row["id"],
-            key=row["key"],
-            inputs=_load(row["inputs"], {}),
-            target=_load(row["target"], None),
-            cluster=row["cluster"],
-            tags=_load(row["tags"], {}),
-        )
-    return found
+    """The samples of a run by (task, id); inputs are empty where the task kept none.
+
+    Raises:
+        StoreError: they are not there, or cannot be read.
+    """
+    if (run.path / _NOTED).is_file():
+        rows = _noted(run)
+    else:
+        rows = iter(_read_table(run.path / _SAMPLES).to_pylist())
+    return {(row["task"], row["id"]): _sample(row) for row in rows}
+
+
+def _sample(row: Mapping[str, Any]) -> Sample:
+    return Sample(
+        id=row["id"],
+        key=row["key"],
+        inputs=_load(row["inputs"], {}),
+        target=_load(row["target"], None),
+        cluster=row["cluster"],
+        tags=_load(row["tags"], {}),
+    )
 
 
 def write_scores(run: Run, rows: Sequence[ScoreRow], places: Mapping[Key, Place]) -> None:
-    """Write scores.parquet; `segment` and `offset` lead to a row's first response."""
-    columns: dict[str, list[Any]] = {name: [] for name in _SCORE_COLUMNS}
-    for row in rows:
-        place = places.get(Key(row.task, row.id, row.repeat, 0, 0, "model"))
-        for name in PLAIN_COLUMNS:
-            columns[name].append(getattr(row, name))
-        packed = {name: [m.value, m.weight] for name, m in row.metrics.items()}
-        columns["metrics"].append(_json(packed))
-        columns["health"].append(_json(row.health))
-        columns["tags"].append(_json(row.tags))
-        columns["segment"].append(place.segment if place else None)
-        columns["offset"].append(place.offset if place else None)
-    _write_table(run.path / "scores.parquet", columns)
+    """Write scores.parquet; `segment` and `offset` lead to a row's first response.
+
+    Args:
+        run: whose scores these are.
+        rows: in plan order; read a group at a time, twice where there are several groups.
+        places: of the journal's records.
+
+    Raises:
+        IncompleteError: the disk is full or the folder cannot be written.
+    """
+    from evalsuite.score_table import health_kinds
+
+    starts = range(0, max(1, len(rows)), _GROUP)
+    health = health_kinds(rows) if len(starts) > 1 else None
+    groups = (_score_table(rows[at : at + _GROUP], places, health) for at in starts)
+    _write_tables(run.path / "scores.parquet", groups)
 
 
-def rows(run: Run) -> list[ScoreRow]:
-    """The rows of scores.parquet, in plan order.
+def _score_table(
+    rows: Sequence[ScoreRow], places: Mapping[Key, Place], health: Mapping[str, bool] | None
+) -> "pa.Table":
+    import pyarrow as pa
+
+    from evalsuite.score_table import arrow_columns
+
+    first = [places.get(Key(row.task, row.id, row.repeat, 0, 0, "model")) for row in rows]
+    packed = [{name: [m.value, m.weight] for name, m in row.metrics.items()} for row in rows]
+    columns = {
+        **arrow_columns(rows, health),
+        "metrics": column([_json(each) for each in packed], pa.string()),
+        "tags": column([_json(row.tags) for row in rows], pa.string()),
+        "segment": column([place and place.segment for place in first], pa.int64()),
+        "offset": column([place and place.offset for place in first], pa.int64()),
+    }
+    return pa.table(columns)
+
+
+def scores(run: Run) -> "ScoreTable":
+    """The rows of scores.parquet by column, in plan order; a row is made when asked for.
 
     Raises:
         IncompleteError: the run has not been scored yet.
         StoreError: the file cannot be read.
     """
+    from evalsuite.score_table import REPEATING, ScoreTable
+
     path = run.path / "scores.parquet"
     if not path.exists():
         raise IncompleteError(
             f"{path} is not there: the run was interrupted. Run the same command to go on, or "
             f"score what it has: evalsuite score {run.path}"
         )
-    table = _read_table(path)
     try:
-        columns = [table.column(n).to_pylist() for n in (*PLAIN_COLUMNS, *_PACKED_COLUMNS)]
-        return [_row(*cells) for cells in zip(*columns, strict=True)]
-    except (KeyError, TypeError, ValueError) as error:  # orjson's error is a ValueError
+        return ScoreTable.reading(_read_table(path, repeating=REPEATING))
+    except (KeyError, TypeError, ValueError) as error:  # orjson's and Arrow's are ValueErrors
         raise StoreError(
             f"{path} holds something else ({error}). evalsuite score rewrites it."
         ) from None
 
 
-def _row(*cells: Any) -> ScoreRow:  # noqa: ANN401
-    *plain, packed, health, tags = cells
-    values = dict(zip(PLAIN_COLUMNS, plain, strict=True))
-    values["metrics"] = {
-        k: Metric(value=v, weight=w) for k, (v, w) in _load(packed, {}).items()
-    }
-    return ScoreRow(health=_load(health, {}), tags=_load(tags, {}), **values)
+def rows(run: Run) -> list[ScoreRow]:
+    """The rows of scores.parquet, in plan order, all of them at once.
+
+    Raises:
+        IncompleteError: the run has not been scored yet.
+        StoreError: the file cannot be read.
+    """
+    found = scores(run)
+    try:
+        return list(found)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise StoreError(
+            f"{run.path / 'scores.parquet'} holds something else ({error}). "
+            "evalsuite score rewrites it."
+        ) from None
 
 
 def journal(run: Run) -> Journal:
-    """The journal of a run, for reading."""
+    """The journal of a run, for reading; that of a run at a URL is fetched now."""
+    if run.url:
+        fetch_journal(run)
     return Journal(run.path / "journal")
 
 
@@ -127,10 +240,11 @@ PLAIN_COLUMNS = (
     "answer",
     "reason",
 )
-_PACKED_COLUMNS = ("metrics", "health", "tags")
-_SCORE_COLUMNS = (*PLAIN_COLUMNS, *_PACKED_COLUMNS, "segment", "offset")
+_LARGE = 8 << 20  # bytes of a file from which memory counts
+_PLACES = ("segment", "offset")  # for people: nothing here reads them back
+_SAMPLES, _NOTED = "samples.parquet", "samples.jsonl"
+_GROUP = 4096  # rows of a group of a Parquet file: what is in memory at once
 _SAMPLE_COLUMNS = ("bucket", "task", "id", "key", "cluster", "inputs", "target", "tags")
-_INTEGERS = {"repeat", "segment", "offset"}
 
 
 def _json(value: JSON) -> str:
@@ -141,19 +255,30 @@ def _load(text: str | None, empty: JSON) -> JSON:
     return orjson.loads(text) if text else empty
 
 
-def _write_table(path: Path, columns: Mapping[str, list[Any]]) -> None:
-    import pyarrow as pa
+def _write_tables(path: Path, tables: "Iterator[pa.Table]") -> None:
+    """Write tables of the same columns as the row groups of one file."""
     from pyarrow import parquet
 
-    fields = []
-    for name in columns:
-        kind = pa.int64() if name in _INTEGERS else pa.string()
-        fields.append(pa.field(name, pa.float64() if name == "score" else kind))
-    schema = pa.schema(fields, metadata={"evalsuite.schema": str(SCHEMA)})
+    first = next(tables)
+    schema = first.schema.with_metadata({"evalsuite.schema": str(SCHEMA)})
+    with (
+        _replacing(path) as temporary,
+        parquet.ParquetWriter(temporary, schema, compression="zstd") as file,
+    ):
+        for table in chain((first,), tables):
+            file.write_table(table)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place where the block ends well.
+
+    Raises:
+        IncompleteError: the disk is full or the folder cannot be written.
+    """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        table = pa.table([column(columns[one.name], one.type) for one in fields], schema)
-        parquet.write_table(table, temporary, compression="zstd")
+        yield temporary
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):
@@ -161,14 +286,29 @@ def _write_table(path: Path, columns: Mapping[str, list[Any]]) -> None:
         raise IncompleteError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def _read_table(path: Path) -> "pa.Table":
+def _give_memory_back() -> None:
+    """Let Arrow return freed memory at once: of a million rows it would keep 150 MB."""
+    import pyarrow as pa
+
+    with suppress(NotImplementedError):  # not every build has jemalloc
+        pa.set_memory_pool(pa.jemalloc_memory_pool())
+        pa.jemalloc_set_decay_ms(0)
+
+
+def _read_table(path: Path, repeating: Sequence[str] = ()) -> "pa.Table":
+    """A Parquet file; columns of few distinct values are read as such."""
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
+        if path.stat().st_size >= _LARGE:
+            _give_memory_back()
         # read_table would import pyarrow.dataset, and with it pandas.
-        with parquet.ParquetFile(path, memory_map=True) as file:
-            return file.read()
+        with parquet.ParquetFile(
+            path, memory_map=True, read_dictionary=list(repeating)
+        ) as file:
+            names = [name for name in file.schema_arrow.names if name not in _PLACES]
+            return file.read(names)
     except FileNotFoundError:
         raise StoreError(f"{path} is not there: the run has not got that far") from None
     except (OSError, pa.ArrowInvalid) as error:

@@ -6,8 +6,17 @@ for sample in samples(task):
 """
 
 from evalsuite.task.asking import episode, gold, scorer
-from evalsuite.task.building import rows_hash, samples
+from evalsuite.task.building import rows_hash, samples, stream
 from evalsuite.task.fingerprint import fingerprint
 from evalsuite.task.reading import load
 
-__all__ = ["episode", "fingerprint", "gold", "load", "rows_hash", "samples", "scorer"]
+__all__ = [
+    "episode",
+    "fingerprint",
+    "gold",
+    "load",
+    "rows_hash",
+    "samples",
+    "scorer",
+    "stream",
+]

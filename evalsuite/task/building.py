@@ -3,8 +3,9 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from evalsuite import parse, prompt, source
@@ -25,7 +26,22 @@ def samples(
     level: int | None = None,
     rows_seed: str | None = None,
 ) -> list[Sample]:
-    """Load a task's samples, in source order.
+    """Load a task's samples, in source order; see `stream`."""
+    return list(
+        stream(task, data=data, offline=offline, limit=limit, level=level, rows_seed=rows_seed)
+    )
+
+
+def stream(
+    task: Task,
+    *,
+    data: Path | None = None,
+    offline: bool = False,
+    limit: int | None = None,
+    level: int | None = None,
+    rows_seed: str | None = None,
+) -> Iterator[Sample]:
+    """Load a task's samples one by one, in source order.
 
     Args:
         task: the task.
@@ -43,13 +59,26 @@ def samples(
     place = Place(task=task.name, folder=task.path.parent, data=data, offline=offline)
     # With a filter the first rows may not be enough; a generator makes its count and no more.
     enough = None if task.source.select is not None else limit
-    rows = _counted(task, source.rows(task.source, place, count=enough))
+    rows = _counted(task, source.stream(task.source, place, count=enough))
     if task.source.select is not None:
-        rows = [item for item in rows if _selected(task, item)]
-        if not rows:
-            raise SourceError(f"{task.name}: source.select leaves no rows")
-    found = [_sample(task, item) for item in rows[:limit]]
+        rows = _chosen(task, rows)
+    found = (_sample(task, item) for item in islice(rows, limit))
     return _with_shots(task, _numbered(found), place)
+
+
+def _chosen(task: Task, rows: Iterable["_Item"]) -> Iterator["_Item"]:
+    """The rows that `source.select` keeps.
+
+    Raises:
+        SourceError: it keeps none.
+    """
+    found = False
+    for item in rows:
+        if _selected(task, item):
+            found = True
+            yield item
+    if not found:
+        raise SourceError(f"{task.name}: source.select leaves no rows")
 
 
 def rows_hash(samples: Sequence[Sample]) -> str:
@@ -100,17 +129,15 @@ class _Item:
     within: int  # in its own configuration, where there are several
 
 
-def _counted(task: Task, rows: Sequence[Row]) -> list[_Item]:
+def _counted(task: Task, rows: Iterable[Row]) -> Iterator[_Item]:
     """Number the rows. Translations of one question have the same number in their language."""
     several = _several(task)
     seen: Counter[JSON] = Counter()
-    found = []
     for number, row in enumerate(rows):
         within = seen[row["config"]] if several else number
-        found.append(_Item(row=row, number=number, within=within))
+        yield _Item(row=row, number=number, within=within)
         if several:
             seen[row["config"]] += 1
-    return found
 
 
 def _several(task: Task) -> bool:
@@ -151,25 +178,31 @@ def _sample(task: Task, item: _Item) -> Sample:
         raise TaskError(f"{at}: target: not JSON: {failure} (row {number})") from None
 
 
-def _numbered(found: Sequence[Sample]) -> list[Sample]:
+def _numbered(found: Iterable[Sample]) -> Iterator[Sample]:
     """Tell exact duplicates apart, and let a sample without a cluster be its own."""
-    seen: dict[str, int] = {}
-    out = []
+    seen: set[int] = set()
+    again: dict[int, int] = {}
     for sample in found:
-        seen[sample.id] = seen.get(sample.id, 0) + 1
-        name = sample.id if seen[sample.id] == 1 else f"{sample.id}-{seen[sample.id]}"
-        out.append(replace(sample, id=name, cluster=sample.cluster or name))
-    return out
+        number, name = int(sample.id, 16), sample.id
+        if number in seen:
+            again[number] = again.get(number, 1) + 1
+            name = f"{name}-{again[number]}"
+        seen.add(number)
+        if name is sample.id and sample.cluster:
+            yield sample
+        else:
+            yield replace(sample, id=name, cluster=sample.cluster or name)
 
 
 # --- examples ----------------------------------------------------------------------------
 
 
-def _with_shots(task: Task, found: list[Sample], place: Place) -> list[Sample]:
+def _with_shots(task: Task, found: Iterable[Sample], place: Place) -> Iterator[Sample]:
     """Put examples drawn from a split into each sample, so that an episode needs no source."""
     shots = task.fewshot
     if shots is None or shots.split is None or shots.count == 0:
-        return found
+        yield from found
+        return
     # One more than is needed for each question that may stand among its own examples.
     rows = source.shots(task.source, place, shots.split, shots.count + 8)
     pools: dict[JSON, list[Mapping[str, JSON]]] = {}
@@ -177,12 +210,10 @@ def _with_shots(task: Task, found: list[Sample], place: Place) -> list[Sample]:
         pools.setdefault(row["config"] if _several(task) else None, []).append(
             example(task, row)
         )
-    out = []
     for sample in found:
         pool = pools.get(sample.inputs["config"] if _several(task) else None, [])
         drawn = choose(task, sample, pool)
-        out.append(replace(sample, inputs={**sample.inputs, SHOTS: drawn}))
-    return out
+        yield replace(sample, inputs={**sample.inputs, SHOTS: drawn})
 
 
 def _ordered(shots: Fewshot, rows: Sequence[Row]) -> list[Row]:

@@ -1,0 +1,197 @@
+"""Floors under a bucket's own score, and guards against a catastrophe in one task.
+
+A floor is a claim about the candidate: PASS iff its score is shown to be at least the floor
+(the lower end of the deciding interval), FAIL iff it is shown to lie below, else UNDECIDED. By
+the score as observed a model that lies just below would pass every second time.
+
+A task's guard is the rule `inferior` at a wide margin (STATISTICS 2d): it fails where a drop of
+more than its margin is shown, by Holm over all such guards, and passes everywhere else.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalsuite import reported, words
+from evalsuite.diff import Diff
+from evalsuite.gate.evidence import below, bounded
+from evalsuite.gate.sentences import moved
+from evalsuite.gate.verdict import Check, Outcome
+from evalsuite.pairing import FloatArray, IntArray, TaskPairs, task_weights
+from evalsuite.policy import Policy, Rule, TaskRule
+from evalsuite.ranges import Range, task_range
+from evalsuite.types import Interval
+
+if TYPE_CHECKING:
+    from evalsuite.stats import Interval as Computed
+
+
+# --- floors ------------------------------------------------------------------------------
+
+
+def floors(diff: Diff, rules: Mapping[str, Rule], titles: Mapping[str, str]) -> list[Check]:
+    """Judge the floor of every bucket that has one.
+
+    Args:
+        diff: of the two runs.
+        rules: by bucket, those that are judged.
+        titles: of the buckets, for people.
+    """
+    asked = {name: rule for name, rule in rules.items() if rule.least is not None}
+    return [
+        _floor(name, rule, diff.pairs.get(name, ()), titles[name], len(asked))
+        for name, rule in asked.items()
+    ]
+
+
+def _floor(name: str, rule: Rule, tasks: Sequence[TaskPairs], title: str, family: int) -> Check:
+    """One floor; a FAIL is shared by all of them."""
+    least, level = rule.least or 0.0, 1 - 2 * rule.alpha
+    shown = _score(tasks, rule, level)
+    outcome: Outcome = "UNDECIDED"
+    if shown is not None and shown.low is not None and shown.high is not None:
+        strict = _score(tasks, rule, 1 - 2 * rule.alpha / max(1, family))
+        if shown.low >= least:
+            outcome = "PASS"
+        elif strict is not None and strict.high is not None and strict.high < least:
+            outcome = "FAIL"
+    return Check(
+        kind="floor",
+        name="floor",
+        bucket=name,
+        title=f"the floor of {title}",
+        verdict=outcome,
+        blocking=rule.blocking,
+        how="min",
+        limit=least,
+        candidate=shown.value if shown else None,
+        shown=shown,
+        reason=_floor_said(shown, least, outcome),
+    )
+
+
+def _floor_said(shown: Interval | None, least: float, outcome: Outcome) -> str:
+    if shown is None:
+        return "no answer has a score"
+    span = words.interval(shown.low, shown.high, between=" to ")
+    told = {
+        "PASS": "shown to reach",
+        "FAIL": "shown to lie below",
+        "UNDECIDED": "not shown to reach",
+    }[outcome]
+    score = f"{words.points(shown.value)} ({shown.level * 100:.3g} %, which decides: {span})"
+    return f"the score is {score}, {told} the floor of {words.points(least)}"
+
+
+def _score(tasks: Sequence[TaskPairs], rule: Rule, level: float) -> Interval | None:
+    """The candidate's score, its ends with missing answers at their worst and best."""
+    there = [pairs for pairs in tasks if bool((~np.isnan(pairs.now.score)).any())]
+    if not there:
+        return None
+    seen = reported.interval(_mean(there, rule, level, None))
+    worst = reported.interval(_mean(tasks, rule, level, 0.0))
+    best = reported.interval(_mean(tasks, rule, level, 1.0))
+    if seen is None or worst is None or best is None:
+        return seen
+    return replace(seen, low=worst.low, high=best.high)
+
+
+def _mean(
+    tasks: Sequence[TaskPairs], rule: Rule, level: float, missing: float | None
+) -> "Computed":
+    """The score of a bucket with missing answers left out, or at a value."""
+    from evalsuite.stats import bucket_interval, cluster_mean, mean_interval, share_clusters
+
+    columns = [_answers(pairs, missing) for pairs in tasks]
+    if len(columns) == 1:
+        values, weights, clusters = columns[0]
+        return mean_interval(values, weights=weights, clusters=clusters, level=level)
+    means = [
+        cluster_mean(values, weights=weights, clusters=clusters)
+        for values, weights, clusters in columns
+    ]
+    return bucket_interval(
+        means,
+        task_weights(rule.weights, [pairs.task for pairs in tasks]),
+        level=level,
+        binary=all(bool(np.isin(values, (0.0, 1.0)).all()) for values, _, _ in columns),
+        shared=share_clusters(means),
+    )
+
+
+def _answers(
+    pairs: TaskPairs, missing: float | None
+) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Scores, weights and clusters of the candidate's answers."""
+    side = pairs.now
+    if missing is None:
+        seen = ~np.isnan(side.score)
+        return side.score[seen], side.weight[seen], pairs.clusters[seen]
+    score = np.nan_to_num(side.score, nan=0.0) * (1 - side.lost) + missing * side.lost
+    weight = np.where(np.isnan(side.weight), pairs.before.weight, side.weight)
+    return np.clip(score, 0.0, 1.0), np.nan_to_num(weight, nan=1.0), pairs.clusters
+
+
+# --- guards of tasks ---------------------------------------------------------------------
+
+
+def task_guards(diff: Diff, policy: Policy) -> list[Check]:
+    """Judge the guard of every task that has one."""
+    from evalsuite.stats import holm
+
+    pairs = {one.task: one for group in diff.pairs.values() for one in group}
+    ranges = {name: task_range(pairs[name]) if name in pairs else None for name in policy.tasks}
+    tested = {
+        name: p
+        for name, found in ranges.items()
+        if found is not None
+        and (p := below(found.best, -policy.tasks[name].margin)) is not None
+        and found.observed is not None
+    }
+    adjusted = (
+        dict(zip(tested, holm(list(tested.values())).p.tolist(), strict=True)) if tested else {}
+    )
+    return [
+        _task(name, rule, ranges[name], pairs.get(name), (adjusted.get(name), policy.alpha))
+        for name, rule in policy.tasks.items()
+    ]
+
+
+def _task(
+    name: str,
+    rule: TaskRule,
+    found: Range | None,
+    pairs: TaskPairs | None,
+    tested: tuple[float | None, float],
+) -> Check:
+    """One task's guard; `tested` is its corrected p, and the level."""
+    adjusted, alpha = tested
+    shown = bounded(found, 1 - 2 * alpha) if found is not None else None
+    outcome: Outcome = "PASS"
+    if adjusted is None or shown is None:
+        outcome = "UNDECIDED"
+    elif adjusted <= alpha:
+        outcome = "FAIL"
+    return Check(
+        kind="task",
+        name=name,
+        bucket=pairs.bucket if pairs else "",
+        title=f"the task {name}",
+        verdict=outcome,
+        blocking=rule.blocking,
+        how="margin",
+        limit=rule.margin,
+        shown=shown,
+        reason=_task_said(shown, rule, outcome),
+    )
+
+
+def _task_said(shown: Interval | None, rule: TaskRule, outcome: Outcome) -> str:
+    if shown is None or shown.low is None or shown.high is None:
+        return "has no sample that both runs have an answer to"
+    margin = words.margin(rule.margin)
+    if outcome == "FAIL":
+        return f"{moved(shown, rule.margin)}, shown to be more than its guard of {margin}"
+    return f"{moved(shown, rule.margin)}; no drop of more than {margin} points is shown"

@@ -1,0 +1,172 @@
+"""Guards: limits on what stands beside the score, in every bucket or in one.
+
+A guard is an alarm and not a claim. That the margin holds is claimed of the score alone, and
+has to be shown; a guard passes while the figure as observed keeps its limit, fails where it is
+shown not to (at alpha, shared by all guards), and is UNDECIDED in between: beyond the limit,
+and not shown either way. Guards that had to be proven would leave most releases undecided.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+
+from evalsuite import words
+from evalsuite.diff import Diff
+from evalsuite.gate.figures import Measured, measure, served_seconds
+from evalsuite.gate.verdict import Check, Outcome
+from evalsuite.policy import FIGURES, Figure, Limit, Policy, Weights
+from evalsuite.types import Interval
+
+_LEAST = ("min", "min_ratio")  # limits that a figure must not fall below
+
+
+def guards(
+    diff: Diff, policy: Policy, weights: Mapping[str, Weights], titles: Mapping[str, str]
+) -> list[Check]:
+    """Judge every guard of the policy.
+
+    Args:
+        diff: of the two runs.
+        policy: whose guards.
+        weights: of the tasks of each bucket that there is.
+        titles: of the buckets, for people.
+    """
+    seconds = functools.cache(served_seconds)
+    asked = [
+        (bucket, limit, measure(limit, diff, bucket, weights[bucket], seconds))
+        for bucket in weights
+        for limit in policy.limits(bucket)
+    ]
+    seen = {limit.figure for _, limit, found in asked if found}
+    family = sum(found is not None for _, _, found in asked)
+    checks = []
+    for bucket, limit, found in asked:
+        own = bucket in policy.buckets and limit.figure in policy.buckets[bucket].guards
+        if found is not None:
+            subject, level = (bucket, titles[bucket]), (policy.alpha, family)
+            checks.append(_judged(limit, found, subject, level))
+        elif own or limit.figure not in seen:
+            # A general guard keeps silent in a bucket that has nothing for it to look at.
+            checks.append(_unseen(limit, bucket, titles[bucket]))
+    return list(_once(checks))
+
+
+def _once(checks: list[Check]) -> Iterator[Check]:
+    """Checks without a figure anywhere are told once, not for every bucket."""
+    told = set()
+    for check in checks:
+        key = (check.name, check.how)
+        if check.shown is None and check.candidate is None and key in told:
+            continue
+        told.add(key)
+        yield check
+
+
+def _unseen(limit: Limit, bucket: str, title: str) -> Check:
+    figure = FIGURES[limit.figure]
+    return Check(
+        kind="guard",
+        name=limit.figure,
+        bucket=bucket,
+        title=f"{figure.title} in {title}",
+        verdict="UNDECIDED",
+        blocking=limit.blocking,
+        how=limit.how,
+        limit=limit.value,
+        reason="cannot be compared: not both runs recorded it",
+    )
+
+
+def _judged(
+    limit: Limit, found: Measured, subject: tuple[str, str], level: tuple[float, int]
+) -> Check:
+    """One guard of one bucket; `level` is alpha, and how many guards share it."""
+    figure, (bucket, title), (alpha, family) = FIGURES[limit.figure], subject, level
+    outcome = _outcome(limit, found, alpha / max(1, family))
+    shown = found.ends(1 - 2 * alpha)
+    part = f", {found.part}," if found.part else ""
+    return Check(
+        kind="guard",
+        name=limit.figure,
+        bucket=bucket,
+        title=f"{figure.title}{part} in {title}",
+        verdict=outcome,
+        blocking=limit.blocking,
+        how=limit.how,
+        limit=limit.value,
+        baseline=found.baseline,
+        candidate=found.candidate,
+        shown=shown,
+        reason=_reason(figure, limit, found, shown, outcome),
+    )
+
+
+def _outcome(limit: Limit, found: Measured, alpha: float) -> Outcome:
+    low_is_bad = limit.how in _LEAST
+    kept = found.worst >= limit.value if low_is_bad else found.worst <= limit.value
+    if kept:
+        return "PASS"
+    ends = found.ends(1 - 2 * alpha)
+    end = None if ends is None else ends.high if low_is_bad else ends.low
+    if end is None:
+        return "UNDECIDED"
+    beyond = end < limit.value if low_is_bad else end > limit.value
+    return "FAIL" if beyond else "UNDECIDED"
+
+
+# --- in words ----------------------------------------------------------------------------
+
+
+def _reason(
+    figure: Figure, limit: Limit, found: Measured, shown: Interval | None, outcome: Outcome
+) -> str:
+    """In words: "0.4 % before, 1.8 % now: +1.4 points (90 %: +0.6 to +2.2), beyond ..."."""
+    before, now = (_figure(figure, value) for value in (found.baseline, found.candidate))
+    text = f"{before} before, {now} now"
+    if limit.how not in ("max", "min"):
+        text += f": {_moved(limit, found.value)}"
+    if shown is not None and shown.low is not None and shown.high is not None:
+        level = f"{shown.level * 100:.3g} %"
+        ends = (_end(figure, limit, end) for end in (shown.low, shown.high))
+        text += f" ({level}: {' to '.join(ends)})"
+    limited = _limit(figure, limit)
+    missing = words.counted(found.missing, "missing answer") if found.missing else ""
+    tails = {
+        "PASS": f"within the limit of {limited}"
+        + (f", even with {missing} at their worst" if missing else ""),
+        "FAIL": f"beyond the limit of {limited}"
+        + (f", even with {missing} at their best" if missing else ""),
+        "UNDECIDED": f"beyond the limit of {limited}"
+        + (f" with {missing} at their worst" if missing else "")
+        + ", not shown either way",
+    }
+    return f"{text}, {tails[outcome]}"
+
+
+def _figure(figure: Figure, value: float) -> str:
+    if figure.kind == "amount":
+        return f"{words.figure(value)} {figure.unit}"
+    return words.points(value) if figure.kind == "worst" else words.percent(value)
+
+
+def _moved(limit: Limit, value: float) -> str:
+    if limit.how in ("max_ratio", "min_ratio"):
+        return f"{words.figure(value)} times as much"
+    sign = -1 if limit.how == "max_drop" else 1
+    return f"{words.points(sign * value, sign=True)} points"
+
+
+def _end(figure: Figure, limit: Limit, value: float) -> str:
+    if limit.how in ("max_ratio", "min_ratio"):
+        return words.figure(value)
+    if limit.how in ("max", "min"):
+        return _figure(figure, value).removesuffix(f" {figure.unit}")
+    sign = -1 if limit.how == "max_drop" else 1
+    return words.points(sign * value, sign=True)
+
+
+def _limit(figure: Figure, limit: Limit) -> str:
+    if limit.how in ("max_ratio", "min_ratio"):
+        return f"{words.figure(limit.value)} times"
+    if limit.how in ("max", "min"):
+        return _figure(figure, limit.value)
+    return f"{words.margin(limit.value)} points"

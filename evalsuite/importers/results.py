@@ -1,0 +1,205 @@
+"""What every importer gives: rows, what they were checked against, and what is odd."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from evalsuite.errors import SourceError, nearest
+from evalsuite.types import JSON, Metric, ScoreRow, Status
+
+BUCKET = "agents"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A figure that the files state, beside the same one from their rows.
+
+    Attributes:
+        name: "resolved", "accuracy", "pass@2" ...
+        stated: what a file or a leaderboard says, a fraction.
+        rows: the same from the rows, a fraction.
+        within: how far apart the two may be: half a unit of the last digit stated.
+        note: where the two differ and it is known why.
+    """
+
+    name: str
+    stated: float
+    rows: float
+    within: float
+    note: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the rows give what is stated."""
+        return abs(self.stated - self.rows) <= self.within
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """The results of another harness.
+
+    Attributes:
+        harness: "swe-bench", "tau2" ...
+        model: whose results these are, as the files say.
+        rows: one a task, item and repeat, of the bucket `agents`.
+        planned: items and repeats that the benchmark has, by task; more than the rows where
+            the files are a subset.
+        figures: what was checked.
+        flags: what is odd, sentences.
+        facts: what else the manifest says of where they come from.
+    """
+
+    harness: str
+    model: str
+    rows: tuple[ScoreRow, ...]
+    planned: Mapping[str, int]
+    figures: tuple[Figure, ...] = ()
+    flags: tuple[str, ...] = ()
+    facts: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def odd(self) -> tuple[str, ...]:
+        """What is odd, figures that the rows do not give among it."""
+        differ = (
+            f"{one.name}: {100 * one.stated:.4g} % is stated, the rows give "
+            f"{100 * one.rows:.4g} %" + (f" ({one.note})" if one.note else "")
+            for one in self.figures
+            if not one.agrees
+        )
+        return (*differ, *self.flags)
+
+
+def outcome(
+    task: str,
+    key: str,
+    score: float | None,
+    *,
+    repeat: int = 0,
+    status: Status = "ok",
+    reason: str | None = None,
+    **more: Mapping[str, float | str],
+) -> ScoreRow:
+    """The row of one item.
+
+    Args:
+        task: of the bucket `agents`.
+        key: the item's name in its benchmark; its id is a hash of task and key, so that two
+            files of the same benchmark pair.
+        score: in [0, 1]; None where the harness gave no result.
+        repeat: which trial of the item, from 0.
+        status: of the answer; `failed` where there is no score.
+        reason: why not ok.
+        more: `tags` and `health` of the row.
+    """
+    identity = hashlib.blake2b(f"{task}/{key}".encode(), digest_size=8).hexdigest()
+    metrics = {} if score is None else {"success": Metric(value=float(score))}
+    tags = {name: str(value) for name, value in more.get("tags", {}).items()}
+    return ScoreRow(
+        bucket=BUCKET,
+        task=task,
+        id=identity,
+        key=key,
+        cluster=identity,
+        repeat=repeat,
+        status="failed" if score is None else status,
+        score=None if score is None else float(score),
+        primary="" if score is None else "success",
+        metrics=metrics,
+        health=dict(more.get("health", {})),
+        tags=tags,
+        reason=reason,
+    )
+
+
+def load(path: Path) -> JSON:
+    """A JSON file.
+
+    Raises:
+        SourceError: it cannot be read, or is no JSON: names the file and what was found.
+    """
+    try:
+        return orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
+    except orjson.JSONDecodeError as error:
+        raise SourceError(f"{path}:{error.lineno}: no JSON: {error.msg}") from None
+
+
+def lines(path: Path) -> Iterator[tuple[int, Mapping[str, JSON]]]:
+    """The objects of a JSON-lines file with their line numbers; empty lines are skipped.
+
+    Raises:
+        SourceError: it cannot be read, or a line is no JSON object.
+    """
+    try:
+        texts = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from None
+    for number, text in enumerate(texts, 1):
+        if not text.strip():
+            continue
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise SourceError(f"{path}:{number}: no JSON: {error.msg}") from None
+        yield number, table(value, f"{path}:{number}")
+
+
+def table(value: JSON, where: str) -> Mapping[str, JSON]:
+    """An object.
+
+    Raises:
+        SourceError: it is something else.
+    """
+    if not isinstance(value, Mapping):
+        raise SourceError(f"{where}: expected an object, found {type(value).__name__}")
+    return value
+
+
+def listed(value: JSON, where: str) -> Sequence[JSON]:
+    """A list.
+
+    Raises:
+        SourceError: it is something else.
+    """
+    if not isinstance(value, list):
+        raise SourceError(f"{where}: expected a list, found {type(value).__name__}")
+    return value
+
+
+def need(entry: Mapping[str, JSON], name: str, where: str) -> JSON:
+    """A field that must be there.
+
+    Raises:
+        SourceError: it is not; names the nearest field that is.
+    """
+    if name not in entry:
+        raise SourceError(f"{where}: no field '{name}'.{nearest(name, entry)}")
+    return entry[name]
+
+
+def number(entry: Mapping[str, JSON], name: str, where: str) -> float:
+    """A field that is a number.
+
+    Raises:
+        SourceError: it is not there, or something else.
+    """
+    value = need(entry, name, where)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SourceError(f"{where}: {name}: expected a number, found {value!r}")
+    return float(value)
+
+
+def share(entry: Mapping[str, JSON], name: str, where: str) -> float:
+    """A field that is a number in [0, 1].
+
+    Raises:
+        SourceError: it is not there, or something else.
+    """
+    value = number(entry, name, where)
+    if not 0 <= value <= 1:
+        raise SourceError(f"{where}: {name}: expected a number from 0 to 1, found {value:g}")
+    return value

@@ -1,0 +1,268 @@
+"""Results of other harnesses as runs: published figures, checks, files that are not right."""
+
+import json
+
+import pytest
+
+from evalsuite import diff, gate, importers, store
+from evalsuite.cli import main
+from evalsuite.errors import SourceError, UsageError
+
+
+def write(path, value):
+    path.write_text(json.dumps(value), encoding="utf-8")
+    return path
+
+
+def report(resolved, unresolved, **more):
+    return {
+        "total_instances": 500,
+        "resolved_instances": len(resolved),
+        "resolved_ids": resolved,
+        "unresolved_ids": unresolved,
+        **more,
+    }
+
+
+def names(n, start=0):
+    return [f"org__project-{at}" for at in range(start, start + n)]
+
+
+def trial(task, resolved, n=1, **more):
+    return {"task_id": task, "trial_name": f"{task}.{n}", "is_resolved": resolved, **more}
+
+
+# --- SWE-bench ---------------------------------------------------------------------------
+
+
+def test_a_swe_bench_report_gives_a_row_an_instance_out_of_five_hundred(tmp_path):
+    value = report(names(300), names(150, 300), empty_patch_ids=names(30, 450))
+    value |= {"error_ids": names(15, 480), "infra_failure_ids": names(5, 495)}
+    found = importers.read("swe-bench", [write(tmp_path / "model-a.run1.json", value)])
+
+    run = importers.write(found, tmp_path, [tmp_path / "model-a.run1.json"], tmp_path / "run")
+
+    assert (found.model, found.odd) == ("model-a", ())
+    rows = store.rows(run)
+    assert [sum(row.score == s for row in rows) for s in (1, 0, None)] == [300, 195, 5]
+    assert run.status == "incomplete"  # five have no result
+    assert rows[0].tags == {"repository": "org/project"}
+
+
+def test_a_subset_of_swe_bench_is_flagged_and_incomplete(tmp_path):
+    value = report(names(20), names(30, 20), total_instances=50)
+    path = write(tmp_path / "m.json", value)
+    found = importers.read("swe-bench", [path])
+
+    run = importers.write(found, tmp_path, [path], tmp_path / "run")
+
+    assert found.odd == (
+        "m.json: total_instances is 50, the benchmark has 500",
+        "m.json: its lists name 50 of 500 instances",
+    )
+    assert run.status == "incomplete"
+    assert run.manifest["counts"]["expected"] == 500
+
+
+def test_an_instance_in_two_lists_is_refused_by_name(tmp_path):
+    path = write(tmp_path / "m.json", report(["a__b-1"], ["a__b-1"]))
+    with pytest.raises(
+        SourceError, match="a__b-1 stands in resolved_ids and in unresolved_ids"
+    ):
+        importers.read("swe-bench", [path])
+
+
+def test_recorded_swe_bench_entries_give_their_published_figures_but_for_three(data_dir):
+    path = data_dir / "swe-bench/recorded/verified_bash_only_per_instance.json"
+    models = [entry["name"] for entry in json.loads(path.read_text())]
+
+    odd = {name: importers.read("swe-bench", [path], name).odd for name in models}
+
+    flagged = {name: lines for name, lines in odd.items() if lines}
+    assert len(models) == 25
+    assert len(flagged) == 3
+    (bad,) = [lines for lines in flagged.values() if "52.8" in lines[0]]
+    assert bad == ("resolved: 52.8 % is stated, the rows give 10.2 %",)
+    rest = [lines[0] for lines in flagged.values() if lines != bad]
+    assert all("of 49" in line for line in rest)  # a denominator below 500
+
+
+def test_a_file_of_many_models_asks_which_one(tmp_path):
+    entry = {"resolved": 100.0, "per_instance_details": {"a__b-1": {"resolved": True}}}
+    path = write(tmp_path / "l.json", [{"name": n, **entry} for n in ("one", "two")])
+    with pytest.raises(SourceError, match=r"holds 2 models \(one, two\): pick one by --model"):
+        importers.read("swe-bench", [path])
+    with pytest.raises(SourceError, match=r"no entry 'onee'\. Did you mean 'one'"):
+        importers.read("swe-bench", [path], "onee")
+
+
+# --- Terminal-Bench ----------------------------------------------------------------------
+
+
+def test_every_recorded_terminal_bench_file_gives_the_accuracy_it_states(data_dir):
+    paths = sorted((data_dir / "terminal-bench/recorded").glob("*results.json"))
+    assert paths
+
+    for path in paths:
+        found = importers.read("terminal-bench", [path])
+        (accuracy,) = [f for f in found.figures if f.name.endswith("accuracy")]
+        assert accuracy.agrees
+        assert all(figure.agrees for figure in found.figures), found.odd
+
+
+def test_runs_of_one_agent_are_repeats_and_a_null_counts_as_not_resolved(tmp_path):
+    first = {"results": [trial("a", True), trial("b", None, failure_mode="agent_timeout")]}
+    second = {"results": [trial("a", False), trial("b", True)], "accuracy": 0.5}
+    paths = [write(tmp_path / f"{n}.json", v) for n, v in enumerate((first, second))]
+
+    found = importers.read("terminal-bench", paths, "agent")
+
+    rows = {(row.key, row.repeat): row for row in found.rows}
+    assert [rows["a", 0].score, rows["a", 1].score] == [1.0, 0.0]
+    assert (rows["b", 0].score, rows["b", 0].status) == (0.0, "truncated")
+    assert found.odd == ()
+
+
+def test_a_header_that_its_trials_contradict_is_flagged(tmp_path):
+    value = {"results": [trial("a", True), trial("b", False)], "accuracy": 0.9}
+    value |= {"n_resolved": 2, "resolved_ids": ["a", "b"]}
+    found = importers.read("terminal-bench", [write(tmp_path / "r.json", value)])
+
+    assert found.odd == (
+        "r.json: accuracy: 90 % is stated, the rows give 50 %",
+        "r.json: n_resolved is 2, the trials give 1",
+        "r.json: resolved_ids and the trials disagree on b",
+    )
+
+
+# --- tau-bench, tau2, ToolSandbox, BFCL --------------------------------------------------
+
+
+def test_the_recorded_tau_bench_file_gives_its_published_pass_hat_k(data_dir, tmp_path):
+    path = data_dir / "tau-bench/recorded/gpt-4o-airline.json"
+    run = importers.write(importers.read("tau-bench", [path]), tmp_path, [path], None)
+
+    summary = json.loads((run.path / "summary.json").read_text())
+    (task,) = [e for e in summary["estimates"] if e.get("task") and not e.get("slice")]
+    published = [0.42, 0.2733, 0.22, 0.2]
+    assert [task["repeats"][f"pass^{k}"] for k in range(1, 5)] == pytest.approx(
+        published, abs=5e-5
+    )
+    assert run.manifest["odd"] == ["5 of 200 trials ended without a reward and count 0"]
+
+
+def test_the_recorded_tau2_file_gives_its_published_reward(data_dir):
+    path = data_dir / "tau2-bench/recorded/whissle_airline_run1.json"
+    found = importers.read("tau2", [path])
+
+    assert sum(row.score for row in found.rows) / len(found.rows) == 0.56
+    assert found.odd == ()
+    assert set(found.planned) == {"tau2_airline"}
+
+
+def test_a_tau2_simulation_that_the_infrastructure_ended_has_no_result(tmp_path):
+    ended = ("user_stop", "infrastructure_error", "max_steps")
+    simulations = [
+        {"task_id": n, "trial": 0, "termination_reason": why, "reward_info": {"reward": 1.0}}
+        for n, why in enumerate(ended)
+    ]
+    value = {"info": {"environment_info": {"domain_name": "retail"}}}
+    value |= {"tasks": [{"id": str(n)} for n in range(4)], "simulations": simulations}
+    found = importers.read("tau2", [write(tmp_path / "r.json", value)])
+
+    assert [row.score for row in found.rows] == [1.0, None, 0.0]
+    assert "1 of 4 tasks have no simulation" in found.odd
+    assert any("ended as max_steps with a reward of 1" in line for line in found.odd)
+    assert found.planned == {"tau2_retail": 4}
+
+
+def test_recorded_toolsandbox_rows_are_the_product_of_their_parts(data_dir):
+    found = importers.read("toolsandbox", [data_dir / "toolsandbox/recorded/result_rows.jsonl"])
+
+    assert len(found.rows) == 7
+    assert found.odd == ()
+    assert found.rows[0].tags["STATE_DEPENDENCY"] in ("yes", "no")
+
+
+def test_bfcl_needs_both_files_of_a_category_and_checks_its_accuracy(tmp_path):
+    result = tmp_path / "BFCL_v4_parallel_result.json"
+    result.write_text("".join(f'{{"id": "parallel_{n}"}}\n' for n in range(4)))
+    with pytest.raises(SourceError, match="parallel: no score file beside"):
+        importers.read("bfcl", [tmp_path])
+    score = tmp_path / "BFCL_v4_parallel_score.json"
+    head = {"accuracy": 0.75, "correct_count": 3, "total_count": 4}
+    failure = {"id": "parallel_2", "error_type": "wrong_count", "model_name": "m"}
+    score.write_text("\n".join(map(json.dumps, (head, failure))))
+
+    found = importers.read("bfcl", [tmp_path])
+
+    assert (found.model, found.odd) == ("m", ())
+    assert [row.score for row in found.rows] == [1, 1, 0, 1]
+    assert found.rows[2].reason == "wrong_count"
+
+
+# --- as runs -----------------------------------------------------------------------------
+
+
+def test_two_imports_of_one_benchmark_diff_and_gate_like_runs_of_ours(tmp_path):
+    runs = []
+    for name, right in (("old", 300), ("new", 250)):
+        value = report(names(right), names(500 - right, right))
+        path = write(tmp_path / f"{name}.json", value)
+        found = importers.read("swe-bench", [path])
+        runs.append(importers.write(found, tmp_path, [path], tmp_path / name))
+
+    found = diff.compare(*runs, *(store.scores(run) for run in runs))
+    verdict = gate.judge(found, gate.default_policy(gate.declared_buckets(*runs)))
+
+    assert found.blocking == ()
+    assert (verdict.verdict, verdict.buckets[0].bucket) == ("FAIL", "agents")
+    assert verdict.buckets[0].losses == 50
+
+
+def test_what_was_odd_when_imported_is_told_by_every_diff(tmp_path):
+    path = write(tmp_path / "m.json", report(names(20), names(30, 20), total_instances=50))
+    run = importers.write(
+        importers.read("swe-bench", [path]), tmp_path, [path], tmp_path / "run"
+    )
+
+    flags = diff.compare(run, run, store.scores(run), store.scores(run)).flags
+
+    assert any("odd when they were imported: m.json: total_instances is 50" in f for f in flags)
+
+
+@pytest.mark.parametrize(
+    ("harness", "text", "message"),
+    [
+        ("swe-bench", "[", r"r\.json:1: no JSON"),
+        ("swe-bench", "{}", "expected a list, found dict"),
+        ("terminal-bench", '{"result": []}', "no field 'results'. Did you mean 'result'"),
+        ("terminal-bench", '{"results": [{"is_resolved": 1, "task_id": "a"}]}', "is_resolved"),
+        ("tau2", "{}", "no field 'info'"),
+        ("toolsandbox", "{}", "no field 'per_scenario_results'"),
+        ("bfcl", "{}", "expected a name like"),
+    ],
+)
+def test_a_file_that_is_something_else_is_named_with_what_was_expected(
+    tmp_path, harness, text, message
+):
+    path = tmp_path / "r.json"
+    path.write_text(text)
+    with pytest.raises(SourceError, match=message):
+        importers.read(harness, [path])
+
+
+def test_an_unknown_harness_names_the_nearest():
+    with pytest.raises(UsageError, match=r"no importer 'tau3'\. Did you mean 'tau2'"):
+        importers.read("tau3", [])
+
+
+def test_the_command_prints_scores_and_what_is_odd(tmp_path, capsys):
+    path = write(tmp_path / "m.json", report(names(20), names(30, 20), total_instances=50))
+
+    code = main(["import", "swe-bench", str(path), "-o", str(tmp_path / "run")])
+
+    said = capsys.readouterr().out
+    assert code == 13
+    assert "swe_bench_verified   40.0" in said
+    assert "odd: m.json: total_instances is 50, the benchmark has 500" in said

@@ -1,0 +1,296 @@
+"""`run --against`: buckets stop at their boundary, and nothing but plan and answers decides."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import looked_tree
+import mock_server
+import pytest
+
+from evalsuite import store
+
+SIZES = {"sums": 500, "names": 400, "dates": 300}
+EQUAL = {"sums": 0.8, "names": 0.7, "dates": 0.9}
+RIGHT = {
+    "base": EQUAL,
+    "equal": EQUAL,
+    "worse": EQUAL | {"sums": 0.55},
+    "better": EQUAL | {"names": 0.8},
+}
+POLICY = """
+[buckets.sums]
+margin = 0.10
+[buckets.names]
+margin = 0.08
+[buckets.dates]
+margin = 0.10
+tier = "warn"
+"""
+
+
+class Bench:
+    """A working folder with a baseline, and a server that knows every model."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.flags = looked_tree.write(folder / "private", SIZES)
+        script = looked_tree.script(folder, RIGHT, flips=0.06)
+        self.mock = mock_server.start(script | {"latency": 0.003})
+        (folder / "gate.toml").write_text(POLICY)
+        self("run", *self.server("base"), "-o", "base/")
+
+    def command(self, *args):
+        """The command line of a call."""
+        return [sys.executable, "-m", "evalsuite", *map(str, args)]
+
+    def server(self, model):
+        """The flags that name a model and what it is asked."""
+        url = self.mock.base_url
+        return (*self.flags, "--base-url", url, "--model", model, "--concurrency", 8)
+
+    def __call__(self, *args, code=0):
+        """Call it, and insist on its exit code and on errors without traceback."""
+        done = subprocess.run(
+            self.command(*args), cwd=self.folder, env=dict(os.environ),
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    def against(self, model, *args, code=0):
+        """Run a model against the baseline by the policy."""
+        gate = ("--against", "./base", "--policy", "gate.toml")
+        return self("run", *self.server(model), *gate, *args, code=code)
+
+    def run(self, name):
+        """The run in a folder."""
+        return store.open_run(self.folder / name)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    bench = Bench(tmp_path_factory.mktemp("looked"))
+    yield bench
+    bench.mock.stop()
+
+
+@pytest.fixture(scope="module")
+def failed(bench):
+    """A worse model, stopped early: what was printed, its run, what the server counted."""
+    bench.mock.reset()
+    done = bench.against("worse", "-o", "worse/", "-o", "worse.html", "-o", "worse.md", code=10)
+    return done, bench.run("worse"), bench.mock.stats()["requests"]
+
+
+def test_a_bucket_that_fails_stops_early_and_the_run_leaves_with_10(failed):
+    done, run, asked = failed
+
+    assert done.stdout.startswith("FAIL")
+    assert "sums stopped at" in done.stderr
+    assert run.status == "stopped_by_plan"
+    looks = run.manifest["looks"]
+    assert looks["sums"]["verdict"] == "FAIL"
+    assert looks["sums"]["used"] < 250
+    assert looks["names"]["verdict"] == "PASS"
+    assert asked < sum(SIZES.values()) * 0.75
+
+
+def test_the_saving_is_what_the_server_counted_in_flight_answers_included(failed):
+    done, run, asked = failed
+    told = run.manifest["requests"]
+
+    assert (told["by"], told["asked"], told["planned"]) == ("server", asked, 1200)
+    assert f"the server counted {asked}" in done.stdout
+    used = sum(one["used"] for one in run.manifest["looks"].values())
+    assert used + run.manifest["counts"]["late"] == asked
+    assert len(store.rows(run)) == used
+
+
+def test_gate_and_diff_say_afterwards_what_the_run_said(bench, failed):
+    done, run, _ = failed
+    again = bench("gate", "./base", "./worse", code=10)
+    same = bench("gate", "./base", "./worse", "--policy", "gate.toml", "--json", code=10)
+    diffed = bench("diff", "./base", "./worse", "--json")
+
+    assert again.stdout.split("samples used")[0] == done.stdout.split("samples used")[0]
+    for one in json.loads(same.stdout)["buckets"]:
+        assert one["looks"]["used"] == run.manifest["looks"][one["bucket"]]["used"]
+        assert one["verdict"] == run.manifest["looks"][one["bucket"]]["verdict"]
+        assert one["missing"] == 0
+        assert one["p_noninferior"] is None
+    for one in json.loads(diffed.stdout)["buckets"]:
+        assert one["method"].endswith("repeated")
+        assert one["p_noninferior"] is None
+        assert one["n"] == run.manifest["looks"][one["bucket"]]["used"]
+
+
+def test_the_page_shows_z_against_its_boundary_and_how_much_was_used(bench, failed):
+    _, run, _ = failed
+    page = (bench.folder / "worse.html").read_text()
+    text = (bench.folder / "worse.md").read_text()
+
+    used = run.manifest["looks"]["sums"]["used"]
+    assert page.count('<figure class="looks">') == 3
+    assert page.count('class="bound bad"') == 3
+    assert f"{used} of 500 samples used" in page
+    assert f"Looks: {used} of 500 samples used" in text
+    assert "where a FAIL needs more than" in text
+
+
+def test_a_page_of_the_run_alone_says_that_it_is_part_of_a_plan(bench, failed):
+    _, run, _ = failed
+    used = run.manifest["looks"]["sums"]["used"]
+    done = bench("score", "./worse", *bench.flags[:4])
+
+    assert f"{used} of 500" in done.stdout
+    assert bench.run("worse").manifest["looks"] == run.manifest["looks"]
+    assert bench.run("worse").status == "stopped_by_plan"
+
+
+def test_scored_again_it_is_the_same_run(bench, failed):
+    _, run, _ = failed
+    before = (run.path / "scores.parquet").read_bytes()
+
+    bench("score", "./worse", *bench.flags[:4])
+
+    assert (run.path / "scores.parquet").read_bytes() == before
+    assert bench.run("worse").manifest["counts"] == run.manifest["counts"]
+
+
+def test_another_policy_is_refused_where_looks_were_taken(bench, failed):
+    (bench.folder / "other.toml").write_text(POLICY.replace("0.08", "0.12"))
+
+    done = bench("gate", "./base", "./worse", "--policy", "other.toml", code=2)
+
+    assert "[buckets.names] margin is 0.12" in done.stderr
+    assert "a plan with 0.08" in done.stderr
+
+
+def test_a_second_draw_of_the_same_plan_is_refused_with_the_first_one_named(bench, failed):
+    bench.mock.reset()
+    for more in ((), ("--seed", "7"), ("--fresh",)):
+        done = bench.against("worse", "-o", "again/", *more, code=2)
+
+        assert "worse has answered this plan" in done.stderr
+        assert "evalsuite gate" in done.stderr
+    assert bench.mock.stats()["requests"] == 0
+
+
+def test_a_new_plan_for_the_same_model_is_noted_as_another_look(bench, failed):
+    (bench.folder / "wider.toml").write_text(POLICY.replace("0.08", "0.09"))
+    done = bench(
+        "run", *bench.server("worse"), "--against", "./base", "--policy", "wider.toml",
+        "-o", "wider/", code=10,
+    )  # fmt: skip
+
+    assert "this is look number 2 at this candidate" in done.stderr
+    assert "this is look number 2 at this candidate" in done.stdout
+    assert bench.run("wider").manifest["look_number"] == 2
+
+
+def test_an_early_stopped_run_is_no_baseline(bench, failed):
+    done = bench("gate", "./worse", "./base", code=12)
+    assert "stopped by its plan" in done.stderr
+
+    bench.mock.reset()
+    done = bench("run", *bench.server("equal"), "--against", "./worse", code=12)
+    assert "stopped by its plan" in done.stderr
+    assert bench.mock.stats()["requests"] == 0
+
+
+def test_fail_fast_ends_the_run_at_the_first_blocking_fail(bench):
+    bench.mock.reset()
+    done = bench.against("worse", "--fail-fast", "--runs", "ff", "-o", "ff/a", code=10)
+    run = bench.run("ff/a")
+
+    looks = run.manifest["looks"]
+    assert looks["sums"]["verdict"] == "FAIL"
+    assert {looks[name]["ending"] for name in ("names", "dates")} <= {"cut", "boundary"}
+    assert "cut" in {one["ending"] for one in looks.values()}
+    assert bench.mock.stats()["requests"] < 500
+    assert "--fail-fast" in done.stdout
+
+
+def test_an_equal_model_passes_and_exits_0(bench):
+    done = bench.against("equal", "--json", "-o", "equal/")
+    found = json.loads(done.stdout)
+
+    assert found["verdict"] == "PASS"
+    assert {one["verdict"] for one in found["buckets"]} == {"PASS"}
+    assert all(one["low"] > -one["margin"] for one in found["buckets"])
+
+
+def test_a_killed_run_ends_with_the_same_verdict_and_the_same_k_of_n(bench):
+    whole = bench.against("better", "--runs", "one", "-o", "one/a")
+    bench.mock.change(latency=0.02)
+    command = bench.command(
+        "run", *bench.server("better"), "--against", "./base", "--policy", "gate.toml",
+        "--runs", "two", "-o", "two/b",
+    )  # fmt: skip
+    journal, rng = bench.folder / "two" / "b" / "journal", random.Random(0)
+    for _ in range(5):
+        had = _lines(journal)
+        process = subprocess.Popen(command, cwd=bench.folder, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while _lines(journal) < had + rng.randrange(20, 90):
+            assert process.poll() is None, "it ended before"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+        process.wait()
+    last = bench.against("better", "--runs", "two", "-o", "two/b")
+    bench.mock.change(latency=0.003)
+    one, two = bench.run("one/a"), bench.run("two/b")
+
+    assert one.manifest["looks"] == two.manifest["looks"]
+    assert store.rows(one) == store.rows(two)
+    assert one.manifest["plan"] == two.manifest["plan"]
+    assert last.stdout.split("samples used")[0] == whole.stdout.split("samples used")[0]
+
+
+def _lines(folder):
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl"))
+
+
+def test_a_failed_answer_counts_at_its_worst_for_a_pass_and_the_plan_still_ends(bench):
+    fault = {"kind": "status", "status": 400, "always": True, "match": "names 0 1"}
+    bench.mock.change(faults=[fault])
+    done = bench.against("equal", "--runs", "three", "-o", "three/a", code=13)
+    bench.mock.change(faults=None)
+    run = bench.run("three/a")
+
+    assert run.status == "incomplete"  # names may have lost all that failed, or gained it
+    assert run.manifest["looks"]["names"]["verdict"] == "UNDECIDED"
+    assert run.manifest["looks"]["sums"]["verdict"] == "PASS"
+    assert "INCOMPLETE" in done.stdout
+    bench.against("equal", "--runs", "three", "-o", "three/a")
+    assert bench.run("three/a").manifest["looks"] == bench.run("equal").manifest["looks"]
+
+
+def test_what_cannot_be_compared_is_refused_before_any_request(bench):
+    bench.mock.reset()
+    done = bench.against("equal", "--limit", "200", code=12)
+
+    assert "items of" in done.stderr
+    assert bench.mock.stats()["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("--fail-fast",), 2, "name the baseline, --against RUN"),
+        (("--policy", "gate.toml"), 2, "name the baseline: --against RUN, or baseline in"),
+        (("--against", "nothing"), 2, "no run 'nothing'"),
+        (("--against", "./base", "--shard", "1/2"), 2, "--shard"),
+    ],
+)
+def test_a_gated_run_that_is_asked_for_wrongly_is_one_line(bench, args, code, said):
+    done = bench("run", *bench.server("equal"), *args, code=code)
+
+    assert said in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
