@@ -1,8 +1,8 @@
 """The gate's statistic and its decisions for many simulated runs at once.
 
-The same formulas as `evalsuite.stats` and `evalsuite.gate`, over arrays of shape (trials, looks)
-instead of one run: a grid of some million runs takes minutes instead of days. Tests hold every
-one of them against the product's own function on random tables.
+The same formulas as `evalsuite.stats`, over arrays of shape (trials, looks) instead of one run:
+a grid of some million runs takes minutes instead of days. Tests hold every one of them against
+the product's own function on random tables.
 """
 
 from collections.abc import Sequence

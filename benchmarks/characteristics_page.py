@@ -1,17 +1,18 @@
 """The page of operating characteristics, from finished cells."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from drawn_pairs import Population
+from planned_settings import predictions
 from simulated_gate import Cell, errors, limit, standard_error
 
+from evalsuite.stats.checked import CLUSTERS, MARGINS, PAIRS
+
 Result = Mapping[str, Mapping[str, float]]
-Found = Sequence[tuple[Cell, Result, int]]
-
-PLANNED: tuple[tuple[Population, float], ...] = ()
+Shown = Sequence[tuple[Cell, Result, int]]
 
 
-def page(found: Found, trials: int, again: int) -> str:
+def page(found: Shown, trials: int, again: int) -> str:
     """The whole page as Markdown.
 
     Args:
@@ -19,4 +20,300 @@ def page(found: Found, trials: int, again: int) -> str:
         trials: of a cell.
         again: of one that was over its limit, drawn afresh.
     """
-    return "\n".join(found[0][1])
+    parts = (
+        _opening(found, trials, again),
+        _worst(found, trials),
+        _over(found, trials, again),
+        _levels(found),
+        _power(found),
+        _clusters(found),
+        _repeats(found),
+        _releases(found),
+        planned(found),
+        _outside(),
+    )
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f}"
+
+
+def _with_error(share: float, trials: int) -> str:
+    return f"{_percent(share)} ± {_percent(standard_error(share, trials))}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    rule = "|" + "---|" * len(head)
+    return "\n".join(["| " + " | ".join(head) + " |", rule, *lines]) if lines else ""
+
+
+def _opening(found: Shown, trials: int, again: int) -> str:
+    return f"""# Operating characteristics of the gate
+
+Written by `python benchmarks/operating_characteristics.py`: {len(found):,} cells of {trials:,}
+simulated pairs of runs, each cell seeded by itself. *Fixed* is `evalsuite gate` on two whole
+runs, *early* is `evalsuite run --against`, which looks every 4 % of the items from 8 % on (and
+30 clusters) and stops where a boundary is crossed. Level 5 % for a PASS of each bucket and for
+a FAIL of the release; the fail rule is `regression` unless `inferior` is named.
+
+A prompt is right where a latent ability exceeds its task's threshold; what a prompt has in
+common for both models is set so that a wanted share of answers differs between equal models
+(*flips*). Buckets of three tasks have 60, 30 and 10 % of the items and accuracies of 85, 70
+and 50 %; a change shifts every task, or (*one task changed*) the largest alone, by as much as
+moves the bucket. No figure here comes from a real model. Figures are in percent, ± one standard
+error of the simulation; where none is given it is at most {_percent(0.5 / trials**0.5)}, and
+{_percent(standard_error(0.05, trials), 2)} for a share of 5 %.
+
+A **false PASS** is a PASS of a candidate whose true loss is the margin or more, counted where
+it is hardest: exactly at the margin, and beyond. A **false FAIL** is a FAIL of one that is no
+worse at all (`inferior`: no worse than the margin). Cells that exceed 5 % and three standard
+errors ({_percent(limit(trials))} %) are drawn afresh {again:,} times, and only those count."""
+
+
+# --- errors ------------------------------------------------------------------------------
+
+
+def _worst(found: Shown, trials: int) -> str:
+    """The largest error of every kind in every part of the grid."""
+    kinds = [
+        f"{kind} false {what}"
+        for what in ("PASS", "FAIL", "FAIL (inferior)")
+        for kind in ("fixed", "early")
+    ]
+    groups: dict[str, dict[str, tuple[float, int]]] = {}
+    cells: dict[str, int] = {}
+    for cell, result, drawn in found:
+        cells[cell.group] = cells.get(cell.group, 0) + 1
+        worst = groups.setdefault(cell.group, {})
+        for kind, _, share in errors(cell, result):
+            if share >= worst.get(kind, (0.0, 0))[0]:
+                worst[kind] = (share, drawn)
+    rows = [
+        [
+            group,
+            str(cells[group]),
+            *(_with_error(*worst[kind]) if kind in worst else "" for kind in kinds),
+        ]
+        for group, worst in groups.items()
+    ]
+    table = _table(["part of the grid", "cells", *kinds], rows)
+    return (
+        "## Does it err more often than it says?\n\nThe largest error of any cell; the largest "
+        f"of so many shares of 5 % is above 5 % by chance alone.\n\n{table}"
+    )
+
+
+def _over(found: Shown, trials: int, again: int) -> str:
+    """Cells over their limit at first, and what fresh trials say."""
+    rows = []
+    for cell, result, drawn in found:
+        if drawn == trials:
+            continue
+        for kind, margin, share in errors(cell, result):
+            if share > 0.05:
+                over = "**yes**" if share > limit(drawn) else "no"
+                at = [cell.group, describe(cell), f"{margin * 100:g}", kind]
+                rows.append([*at, _with_error(share, drawn), over])
+    redrawn = sum(drawn != trials for _, _, drawn in found)
+    if not redrawn:
+        return f"No cell exceeds {_percent(limit(trials))} %."
+    head = ["part", "cell", "margin", "error", "fresh trials"]
+    head.append(f"over {_percent(limit(again))}")
+    return (
+        f"{redrawn} cells exceeded {_percent(limit(trials))} % at first. Their errors above "
+        f"5 % on fresh trials:\n\n{_table(head, rows) or 'none.'}"
+    )
+
+
+def describe(cell: Cell) -> str:
+    """A cell in a few words."""
+    bucket = cell.buckets[0]
+    words = [f"N={sum(bucket.items)}", f"flips {_percent(bucket.discordance, 0)} %"]
+    if bucket.cluster:
+        words += [f"clusters {_pattern(bucket)}", f"ICC {bucket.icc:g}"]
+    if bucket.repeats > 1:
+        words += [f"{bucket.repeats} repeats, {_percent(bucket.anew, 0)} % anew"]
+    words.append(f"change {cell.changes[0] * 100:+g}")
+    return ", ".join(words)
+
+
+def _pattern(bucket: Population) -> str:
+    return "of " + ", ".join(str(size) for size in bucket.cluster)
+
+
+def _levels(found: Shown) -> str:
+    """False PASS over the whole grid of independent pairs."""
+    margins = (0.01, 0.02, 0.03, 0.05, 0.10)
+    parts = []
+    for group in ("size weights", "equal weights"):
+        rows: dict[tuple[int, float], dict[float, str]] = {}
+        for cell, result, _ in found:
+            if cell.group != group or -cell.changes[0] not in margins:
+                continue
+            bucket, margin = cell.buckets[0], -cell.changes[0]
+            shares = result[f"{margin:g}"]
+            at = sum(bucket.items), bucket.discordance
+            both = (shares[f"{kind} regression pass"] for kind in ("fixed", "early"))
+            rows.setdefault(at, {})[margin] = " / ".join(map(_percent, both))
+        head = ["items", "flips %", *(f"margin {m * 100:g}" for m in margins)]
+        lines = [
+            [str(n), _percent(flips, 0), *(row.get(m, "") for m in margins)]
+            for (n, flips), row in sorted(rows.items())
+        ]
+        parts.append(f"False PASS exactly at the margin, {group}:\n\n{_table(head, lines)}")
+    return "\n\n".join(parts)
+
+
+# --- power and cost ----------------------------------------------------------------------
+
+
+def _power(found: Shown) -> str:
+    """How often what is true is shown, and at which share of the items."""
+    changes = (0.0, 0.01, -0.01, -0.02, -0.03, -0.05, -0.10)
+    parts = [
+        "## What it can show, and what it costs\n\nPASS fixed / early, FAIL fixed / early, and "
+        "the mean share of the items that early uses; three tasks weighted by size. An item "
+        "costs one answer on the candidate's side."
+    ]
+    for margin in (0.01, 0.02, 0.05):
+        for flips in (0.05, 0.10, 0.20):
+            rows = _power_rows(found, margin, flips, changes)
+            head = ["items", *(f"{change * 100:+g}" for change in changes)]
+            title = f"Margin {margin * 100:g} points, {_percent(flips, 0)} % flip; true change:"
+            parts.append(f"{title}\n\n{_table(head, rows)}")
+    return "\n\n".join(parts)
+
+
+def _power_rows(
+    found: Shown, margin: float, flips: float, changes: Sequence[float]
+) -> list[list[str]]:
+    rows: dict[int, dict[float, str]] = {}
+    for cell, result, _ in found:
+        bucket = cell.buckets[0]
+        if cell.group != "size weights" or bucket.discordance != flips:
+            continue
+        rows.setdefault(sum(bucket.items), {})[cell.changes[0]] = _outcome(
+            result[f"{margin:g}"]
+        )
+    return [
+        [str(n), *(row.get(change, "") for change in changes)]
+        for n, row in sorted(rows.items())
+    ]
+
+
+def _outcome(shares: Mapping[str, float]) -> str:
+    """PASS fixed / early, FAIL fixed / early, share used."""
+
+    def both(what: str) -> str:
+        found = (shares[f"{kind} regression {what}"] for kind in ("fixed", "early"))
+        return "/".join(_percent(share, 0) for share in found)
+
+    return f"{both('pass')} · {both('fail')} · {_percent(shares['early regression cost'], 0)}"
+
+
+def _clusters(found: Shown) -> str:
+    """What clusters cost."""
+    head = ["items", "flips %", "clusters", "ICC", "equal", "-2 points", "-5 points"]
+    rows: dict[tuple[int, float, str, float], dict[float, str]] = {}
+    for cell, result, _ in found:
+        bucket = cell.buckets[0]
+        if cell.group == "clusters":
+            at = sum(bucket.items), bucket.discordance, _pattern(bucket), bucket.icc
+            rows.setdefault(at, {})[cell.changes[0]] = _outcome(result["0.05"])
+    lines = [
+        [str(n), _percent(flips, 0), pattern, f"{icc:g}"]
+        + [row.get(change, "") for change in (0.0, -0.02, -0.05)]
+        for (n, flips, pattern, icc), row in sorted(rows.items())
+    ]
+    return (
+        "## Clusters\n\nPrompts of one cluster (a passage, a template) have a share of their "
+        "variance in common (ICC), of what is hard and of what differs. The test counts half a "
+        "cluster that flips whole beside what it saw; that price falls as more flips are seen. "
+        f"One task, margin 5 points; entries as above.\n\n{_table(head, lines)}"
+    )
+
+
+def _repeats(found: Shown) -> str:
+    """What repeats give."""
+    head = ["items", "flips %", "anew %", "repeats", "equal", "-2 points", "-5 points"]
+    rows: dict[tuple[int, float, float, int], dict[float, str]] = {}
+    for cell, result, _ in found:
+        bucket = cell.buckets[0]
+        if cell.group == "repeats":
+            at = sum(bucket.items), bucket.discordance, bucket.anew, bucket.repeats
+            rows.setdefault(at, {})[cell.changes[0]] = _outcome(result["0.02"])
+    lines = [
+        [str(n), _percent(flips, 0), _percent(anew, 0), str(repeats)]
+        + [row.get(change, "") for change in (0.0, -0.02, -0.05)]
+        for (n, flips, anew, repeats), row in sorted(rows.items())
+    ]
+    return (
+        "## Repeats\n\nEach prompt answered several times, its mean compared; *anew* is the "
+        "part of what differs that comes from answering anew rather than from the model. One "
+        f"task, margin 2 points; entries as above.\n\n{_table(head, lines)}"
+    )
+
+
+def _releases(found: Shown) -> str:
+    """Several buckets at once."""
+    rows = []
+    for cell, result, drawn in found:
+        if cell.group != "release":
+            continue
+        (margin,) = cell.margins
+        shares = result[f"{margin:g}"]
+        changes = ", ".join(f"{change * 100:+g}" for change in cell.changes)
+        row = [str(len(cell.buckets)), f"{margin * 100:g}", changes]
+        for what in ("pass", "fail"):
+            row += [
+                _with_error(shares[f"{kind} regression {what}"], drawn)
+                for kind in ("fixed", "early")
+            ]
+        error = shares["early regression cost se"]
+        cost = shares["early regression cost"]
+        rows.append([*row, f"{_percent(cost)} ± {_percent(error)}"])
+    head = ["buckets", "margin", "true changes", "PASS fixed", "PASS early"]
+    head += ["FAIL fixed", "FAIL early", "share used"]
+    return (
+        "## Releases of several buckets\n\nUp to five buckets of 1,500, 3,000, 1,500, 6,000 "
+        "and 600 items with 10, 10, 5, 5 and 15 % flips. A release passes where every bucket "
+        "does, and fails where any does: PASS of an equal model is a product, and the smallest "
+        f"bucket decides it.\n\n{_table(head, rows)}"
+    )
+
+
+# --- the plan ----------------------------------------------------------------------------
+
+
+def planned(found: Shown) -> str:
+    """What the plan foretells beside what happens."""
+    rows: dict[str, list[str]] = {}
+    off = 0.0
+    for one in predictions(found):
+        bucket = one.cell.buckets[0]
+        label = describe(one.cell).rpartition(", change")[0]
+        weights = "" if len(bucket.items) == 1 else ", equal weights"
+        if len(bucket.items) > 1 and bucket.weights != (1 / 3,) * 3:
+            weights = ", size weights"
+        row = rows.setdefault(f"{label}{weights}, margin {one.cell.margins[0] * 100:g}", [])
+        row.append(f"{_percent(one.foretold)} / {_percent(one.seen)}")
+        off = max(off, abs(one.foretold - one.seen))
+    head = ["setting", "equal passes", "equal passes, early", "share used", "-3 fails"]
+    head += ["-3 fails, early", "share used"]
+    lines = [[label, *row] for label, row in rows.items()]
+    return (
+        "## What `evalsuite plan` foretells\n\nForetold / simulated. The largest difference is "
+        f"{_percent(off)} points.\n\n{_table(head, lines)}"
+    )
+
+
+def _outside() -> str:
+    low, high = (f"{100 * margin:g}" for margin in MARGINS)
+    return f"""## Where nothing of this was checked
+
+Below {PAIRS} pairs or {CLUSTERS} clusters in a bucket, and at margins outside {low} to {high}
+points, `gate` and `plan` say so (`stats.outside_checked_range`). Not simulated: graded scores
+that are no mean of repeats, tasks that share clusters, missing answers (a PASS then holds at
+their worst), items whose planned order was not random, and a covariate order of the looks."""

@@ -65,7 +65,7 @@ class Population:
 
 
 def correlation(population: Population) -> float:
-    """r at which the wanted share of single answers differs between equal models."""
+    """The r at which a wanted share of single answers differs between equal models."""
     sizes = np.array(population.items) / sum(population.items)
 
     def differing(r: float) -> float:
@@ -78,7 +78,9 @@ def correlation(population: Population) -> float:
     low, high = 0.0, 1 - 1e-6
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if differing(middle) > population.discordance else (low, middle)
+        low, high = (
+            (middle, high) if differing(middle) > population.discordance else (low, middle)
+        )
     return high
 
 

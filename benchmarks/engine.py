@@ -2,6 +2,8 @@
 
     python benchmarks/engine.py            # 11 pairs a setting, about two minutes
     python benchmarks/engine.py --quick    # 3 pairs, no limits
+    python benchmarks/engine.py --vllm     # a real vLLM instead, about five minutes
+    python benchmarks/engine.py --peer lm-eval   # another harness beside it
 
 Both sides ask one small C server (`wire_server.c`) the same 2,000 chat prompts: the floor with
 aiohttp and nothing else (`floor.py`), ours as the whole process from start to exit, journal,
@@ -12,13 +14,16 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import measure
+import real
 import wire_server
+import work
 
 SHORT = 0.1  # of the samples: the second run that the cost of one more sample is told by
 
@@ -85,70 +90,70 @@ class Line:
     target: float | None = None
 
 
-def write_work(folder: Path, samples: int) -> Path:
-    """Write a private task of that many chat prompts, and return its rows."""
-    tasks, buckets = folder / "tasks" / "benchmark", folder / "buckets"
-    tasks.mkdir(parents=True)
-    buckets.mkdir()
-    (buckets / "benchmark.yaml").write_text("title: Benchmark\nmeaning: Nothing but speed.\n")
-    (tasks / "wire.yaml").write_text(
-        "version: 1\n"
-        "source: {file: wire.jsonl}\n"
-        'prompt: "{{ question }}"\n'
-        'target: "{{ answer }}"\n'
-        'gold: "{{ answer }}"\n'
-        "scorer: exact_match\n"
-        "sampling: {max_tokens: 32}\n"
-    )
-    rows = tasks / "wire.jsonl"
-    rows.write_text("".join(json.dumps(row) + "\n" for row in _rows(samples)))
-    return rows
-
-
-def _rows(samples: int) -> Iterator[dict[str, str]]:
-    """Rows of about 330 bytes; every second one is answered as the server answers."""
-    for number in range(samples):
-        facts = ", ".join(f"shelf {one} holds {(number * one) % 97} books" for one in range(9))
-        question = (
-            f"Question {number}. In a library {facts}. Summarise in one sentence of at most "
-            "thirty words what the committee decided."
-        )
-        yield {"question": question, "answer": wire_server.ANSWER if number % 2 else "No."}
-
-
 def main() -> None:
     """Measure every setting and print its table."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory(prefix="evalsuite-benchmark-") as name:
         folder = Path(name)
-        program = wire_server.compile_to(folder)
-        rows = write_work(folder, arguments.samples)
-        body = json.dumps(
-            {"model": "mock", "messages": [{"role": "user", "content": "?" * 330}]}
-        )
-        ceiling = wire_server.ceiling(program, body.encode())
-        found: dict[str, list[Line]] = {}
-        for setting in SETTINGS:
-            with wire_server.WireServer(program, latency=setting.latency) as server:
-                found[setting.title] = _compare(setting, server, rows, arguments.pairs)
-        found["--help"] = _help(folder, arguments.pairs)
+        rows = work.write_work(folder, arguments.samples)
+        found = _on_vllm(rows, arguments) if arguments.vllm else _on_mock(rows, arguments)
     if arguments.json:
-        lines = {title: [_plain(line) for line in part] for title, part in found.items()}
-        print(json.dumps({"pairs": arguments.pairs, "ceiling": ceiling, "settings": lines}))
+        plain = found | {
+            "settings": {
+                title: [asdict(line) for line in part]
+                for title, part in found["settings"].items()
+            }
+        }
+        print(json.dumps({"pairs": arguments.pairs} | plain))
         return
     print(f"{arguments.samples:,} samples, medians of {arguments.pairs} pairs")
-    print(f"the server's own ceiling: {ceiling:,.0f} requests a second")
-    for title, part in found.items():
+    if "ceiling" in found:
+        print(f"the server's own ceiling: {found['ceiling']:,.0f} requests a second")
+    for title, part in found["settings"].items():
         _print(title, part)
+
+
+def _on_mock(rows: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Both settings of the server that is ours, and `--help`."""
+    folder = rows.parents[2]
+    program = wire_server.compile_to(folder)
+    body = json.dumps({"model": "mock", "messages": [{"role": "user", "content": "?" * 330}]})
+    ceiling = wire_server.ceiling(program, body.encode())
+    found: dict[str, list[Line]] = {}
+    for setting in SETTINGS:
+        with wire_server.WireServer(program, latency=setting.latency) as server:
+            found[setting.title] = _compare(setting, server, rows, arguments.pairs)
+            for peer in arguments.peer:
+                found[setting.title] += _peer(peer, setting, server, rows)
+    found["--help"] = _help(folder, arguments.pairs)
+    return {"ceiling": ceiling, "settings": found}
+
+
+def _on_vllm(rows: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """A real server: 500 prompts, ours against the raw client at its best."""
+    with real.server() as place:
+        best = real.best(place, rows)
+        sides = [real.side(work.floor(best, rows)), real.side(work.ours(place, rows))]
+        sides += [real.side(work.peer(peer, best, rows)) for peer in arguments.peer]
+        found = measure.alternate(sides, arguments.pairs)
+    lines = real.lines(found, arguments.peer)
+    title = f"vLLM, raw client at {best.width}, ours at {place.width}"
+    return {"settings": {title: [Line(**line) for line in lines]}}
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--pairs", type=int, default=11, help="pairs a setting (default: 11)")
-    parser.add_argument("--samples", type=int, default=2000, help="prompts (default: 2000)")
+    parser.add_argument("--samples", type=int, help="prompts (default: 2000, with --vllm 500)")
+    parser.add_argument("--vllm", action="store_true", help="a real server, of demo/base")
+    parser.add_argument(
+        "--peer", action="append", default=[], help="lm-eval, 3 pairs a setting"
+    )
     parser.add_argument("--quick", action="store_true", help="3 pairs, and so no limits")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     arguments = parser.parse_args()
+    if arguments.samples is None:
+        arguments.samples = 500 if arguments.vllm else 2000
     if arguments.quick:
         arguments.pairs = 3
     if arguments.pairs < 1 or arguments.samples < 10:
@@ -165,14 +170,10 @@ def _compare(
     """Floor, ours, and ours on a tenth of the samples, in turn."""
     samples = len(rows.read_bytes().splitlines())
     few = max(1, round(SHORT * samples))
-    width = str(setting.concurrency)
-    floor = [str(Path(__file__).with_name("floor.py")), server.base_url, str(rows), width]
-    ours = ["-m", "evalsuite", "run", "--base-url", server.base_url, "--concurrency", width]
-    tree = rows.parents[2]
-    ours += ["--tasks", str(tree / "tasks"), "--buckets", str(tree / "buckets")]
-    ours += ["--bucket", "benchmark", "--fresh", "--quiet"]
+    place = work.Place(base_url=server.base_url, width=str(setting.concurrency))
+    ours = work.ours(place, rows)
     sides = [
-        _side(floor, server, samples),
+        _side(work.floor(place, rows), server, samples),
         _side(ours, server, samples),
         _side([*ours, "--limit", str(few)], server, few),
     ]
@@ -180,14 +181,32 @@ def _compare(
     return _lines(setting, measure.alternate(sides, pairs), samples - few)
 
 
+def _peer(
+    name: str, setting: Setting, server: wire_server.WireServer, rows: Path
+) -> list[Line]:
+    """Floor and another harness in turn."""
+    place = work.Place(base_url=server.base_url, width=str(setting.concurrency))
+    samples = len(rows.read_bytes().splitlines())
+    commands = (work.floor(place, rows), work.peer(name, place, rows))
+    sides = [_side(command, server, samples) for command in commands]
+    print(f"{setting.title}, {name}: 3 pairs ", end="", file=sys.stderr, flush=True)
+    floor, theirs = measure.alternate(sides, 3)
+    wall, _ = measure.ratios([one.wall for one in theirs], [one.wall for one in floor])
+    lines = [Line(name=f"{name}: wall ratio", floor=None, ours=wall)]
+    for field in ("wall", "cpu", "start", "span", "tail", "peak"):
+        value = median(float(getattr(one, field)) for one in theirs)
+        lines.append(Line(name=f"{name}: {field}", floor=None, ours=value))
+    return lines
+
+
 def _side(
-    arguments: Sequence[str], server: wire_server.WireServer, samples: int
+    command: Sequence[str], server: wire_server.WireServer, samples: int
 ) -> Callable[[], Figures]:
     """A process of this interpreter in a folder of its own, checked to have asked it all."""
 
     def measured() -> Figures:
         with tempfile.TemporaryDirectory(prefix="evalsuite-benchmark-") as folder:
-            took = measure.run([sys.executable, *arguments], Path(folder))
+            took = measure.run(command, Path(folder))
         seen = server.take()
         if seen.requests != samples:
             raise SystemExit(f"{seen.requests} requests were seen, expected {samples}")
@@ -259,24 +278,14 @@ def _help(folder: Path, pairs: int) -> list[Line]:
 # --- what is shown -----------------------------------------------------------------------
 
 
-def _plain(line: Line) -> dict[str, float | str | None]:
-    return {
-        "name": line.name,
-        "floor": line.floor,
-        "ours": line.ours,
-        "limit": line.limit,
-        "target": line.target,
-    }
-
-
 def _print(title: str, lines: Sequence[Line]) -> None:
-    print(f"\n{title:<24}{'floor':>9}{'ours':>9}{'at most':>9}{'target':>9}")
+    print(f"\n{title:<38}{'floor':>9}{'ours':>9}{'at most':>9}{'target':>9}")
     for line in lines:
         cells = "".join(
             f"{_number(value):>9}" for value in (line.floor, line.ours, line.limit, line.target)
         )
         missed = line.target is not None and line.ours > line.target
-        print(f"  {line.name:<22}{cells}{'  missed' if missed else ''}")
+        print(f"  {line.name:<36}{cells}{'  missed' if missed else ''}")
 
 
 def _number(value: float | None) -> str:

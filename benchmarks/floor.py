@@ -1,6 +1,6 @@
 """The floor: the least that a Python process does to ask every question and compare answers.
 
-    python benchmarks/floor.py URL ROWS CONCURRENCY
+    python benchmarks/floor.py URL ROWS CONCURRENCY MODEL
 
 aiohttp on uvloop, orjson, one session, as many workers as requests in flight; no retries, no
 journal, no report. ROWS is the JSONL file that the task of the benchmark reads. Prints how many
@@ -17,25 +17,26 @@ import orjson
 import uvloop
 
 
-async def ask_all(url: str, rows: list[dict[str, str]], concurrency: int) -> int:
+async def ask_all(url: str, rows: list[dict[str, str]], concurrency: int, model: str) -> int:
     """Ask every row, `concurrency` at a time, and count the answers that match exactly."""
     left = iter(rows)
     connector = aiohttp.TCPConnector(limit=0)
     headers = {"Content-Type": "application/json"}
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
         counts = await asyncio.gather(
-            *(_worker(session, url, left) for _ in range(concurrency))
+            *(_worker(session, (url, model), left) for _ in range(concurrency))
         )
     return sum(counts)
 
 
 async def _worker(
-    session: aiohttp.ClientSession, url: str, left: Iterator[dict[str, str]]
+    session: aiohttp.ClientSession, place: tuple[str, str], left: Iterator[dict[str, str]]
 ) -> int:
+    url, model = place
     right = 0
     for row in left:
         body = {
-            "model": "mock",
+            "model": model,
             "messages": [{"role": "user", "content": row["question"]}],
             "max_tokens": 32,
             "temperature": 0,
@@ -48,9 +49,9 @@ async def _worker(
 
 def main() -> None:
     """Ask what the command line names and print how many answers match."""
-    url, path, concurrency = sys.argv[1:]
+    url, path, concurrency, model = sys.argv[1:]
     rows = [orjson.loads(line) for line in Path(path).read_bytes().splitlines()]
-    right = uvloop.run(ask_all(f"{url}/chat/completions", rows, int(concurrency)))
+    right = uvloop.run(ask_all(f"{url}/chat/completions", rows, int(concurrency), model))
     print(f"{right} of {len(rows)} match")
 
 

@@ -3,14 +3,13 @@
     python benchmarks/memory.py                    # about a minute on two idle cores
     python benchmarks/memory.py --samples 20000    # a look
 
-The work and the server are those of engine.py, answering at once, 64 requests at a time. Printed
-are the resident memory over time, its most while requests were on their way and in all, and how
-much it grew per sample between the first tenth of the asking and the last.
+The work and the server are those of engine.py, answering at once, 64 requests at a time.
+Printed are the resident memory over time, its most while requests were on their way and in all,
+and how much it grew per sample between the first tenth of the asking and the last.
 """
 
 import argparse
 import json
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from statistics import median
 
 import measure
 import wire_server
-from engine import write_work
+import work
 
 PEAK = 250.0  # MB that the run may take
 GROWTH = 1000.0  # bytes a sample that memory may grow by while asking
@@ -64,9 +63,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="evalsuite-benchmark-") as name:
         folder = Path(name)
         program = wire_server.compile_to(folder)
-        rows = write_work(folder, arguments.samples)
+        rows = work.write_work(folder, arguments.samples)
         with wire_server.WireServer(program, latency=0) as server:
-            took = measure.run(_command(server, rows), folder)
+            place = work.Place(base_url=server.base_url, width="64")
+            took = measure.run(work.ours(place, rows), folder)
             seen = server.take()
     if seen.requests != arguments.samples:
         raise SystemExit(f"{seen.requests} requests were seen, expected {arguments.samples}")
@@ -75,15 +75,6 @@ def main() -> None:
         print(json.dumps(asdict(found)))
         return
     _show(found, took, (seen.first, seen.last))
-
-
-def _command(server: wire_server.WireServer, rows: Path) -> list[str]:
-    tree = rows.parents[2]
-    return [
-        *(sys.executable, "-m", "evalsuite", "run", "--base-url", server.base_url),
-        *("--tasks", str(tree / "tasks"), "--buckets", str(tree / "buckets")),
-        *("--bucket", "benchmark", "--concurrency", "64", "--fresh", "--quiet"),
-    ]
 
 
 def summarised(took: measure.Process, asked: tuple[float, float], samples: int) -> Found:
@@ -126,8 +117,9 @@ def _show(found: Found, took: measure.Process, asked: tuple[float, float]) -> No
     print(
         f"\nmost while asking {found.asking:.0f} MB, most in all {found.peak:.0f} MB "
         f"(target {PEAK:.0f}): {'met' if found.peak <= PEAK else 'missed'}\n"
-        f"from {found.first:.0f} to {found.last:.0f} MB while asking, {found.growth:.0f} bytes a "
-        f"sample (target {GROWTH:.0f}): {'met' if found.growth <= GROWTH else 'missed'}"
+        f"from {found.first:.0f} to {found.last:.0f} MB while asking, "
+        f"{found.growth:.0f} bytes a sample (target {GROWTH:.0f}): "
+        f"{'met' if found.growth <= GROWTH else 'missed'}"
     )
 
 

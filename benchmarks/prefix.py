@@ -1,6 +1,6 @@
 """What the order of asking is worth on a real vLLM: tokens computed, from its cache, time.
 
-    python benchmarks/prefix.py                 # 5 rounds of each order, about ten minutes
+    python benchmarks/prefix.py                 # 5 rounds of each order, 10 to 20 minutes
     python benchmarks/prefix.py --rounds 1      # a look
 
 A few-shot task and a long-context task are asked in our order, in random order and sorted by
@@ -30,7 +30,7 @@ from evalsuite.journal import Journal
 from evalsuite.types import Item, Plan, Transcript
 
 CHECKPOINT = Path(__file__).parent.parent / "demo" / "base"
-CACHE = 16_384  # tokens that the server can hold: a third of the headers or documents
+CACHE = 16_384  # tokens that the server can hold: half of the headers, a quarter of the documents
 BLOCK = 32  # tokens that it keeps or forgets together
 TARGET = 0.9  # of what prompts share, from the cache
 WORDS = ("the", "cat", "sat", "on", "red", "box", "Ben", "Lisa", "went", "old", "sea", "again")
@@ -72,7 +72,7 @@ def prose(rng: random.Random, words: int) -> str:
 
 
 def few_shot(rng: random.Random) -> Iterator[dict[str, str]]:
-    """A header of solved examples for each of 57 subjects, as MMLU has, and 6 questions each."""
+    """A header of solved examples for each of 57 subjects, as in MMLU, and 6 questions each."""
     for _ in range(57):
         header = "\n\n".join(f"Q: {prose(rng, 60)}?\nA: {prose(rng, 8)}." for _ in range(5))
         for _ in range(6):

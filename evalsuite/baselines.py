@@ -57,6 +57,11 @@ def register(name: str, run: Run, *, replace: bool = False, file: Path = FILE) -
         raise UsageError(
             f"'{name}' is no name: expected letters, digits, '.', '_' and '-', e.g. release"
         )
+    if run.status == "stopped_by_plan":
+        raise IncompleteError(
+            f"{run.where} was stopped by its plan before all items were asked: only a complete "
+            "run can be a baseline. Run it whole, without --against"
+        )
     if run.status != "complete":
         raise IncompleteError(
             f"{run.where} is {run.status}: only a complete run can be a baseline. Run the same "

@@ -39,7 +39,8 @@ def _packed(values: Sequence[Any], kind: "pa.DataType") -> "pa.Array":
     known = sum((value is not None) << at for at, value in enumerate(values))
     parts: list[Any] = [known.to_bytes(len(values) // 8 + 1, "little")]
     if kind == pa.string():
-        texts = [b"" if value is None else value.encode() for value in values]
+        # Half a surrogate pair is no text in any encoding: it becomes a question mark.
+        texts = [b"" if value is None else value.encode(errors="replace") for value in values]
         parts += [array("i", accumulate(map(len, texts), initial=0)), b"".join(texts)]
     else:
         code = "d" if kind == pa.float64() else "q"

@@ -31,6 +31,7 @@ _HOLD = 0.05  # seconds that answers wait to be scored together
 _SLICE = 0.005  # seconds of scoring until the loop has its turn
 _BACKLOG = 4096  # answers that may wait for their scorer until asking waits for it
 _WATCH = 0.05  # seconds between two looks at a backlog that is too long
+_KEY = "S16"  # as numpy reads a digest
 _ROW = msgspec.json.Decoder(ScoreRow)
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -50,7 +51,7 @@ class Desk:
         self.answered = 0  # transcripts handed in that did not fail
         self._on_row, self._gate = on_row, gate
         self._rows = Spool(_ENCODE, _ROW.decode)
-        self._at: dict[bytes, int] = {}  # digest of (task, id, repeat) -> number of its row
+        self._keys = bytearray()  # a digest of (task, id, repeat) for each row
         self._keeping = threading.Lock()
         self._held: deque[scoring.Work] = deque()
         self._next: asyncio.TimerHandle | asyncio.Handle | None = None
@@ -89,13 +90,13 @@ class Desk:
 
     async def finish(self) -> None:
         """Wait until everything handed in is scored; may be cancelled."""
-        while self._held:
+        while self._held and not self._done.done():
             self._score_held()
             await asyncio.sleep(0)
         if self._thread is not None:
             self._queue.put(None)
             await asyncio.wrap_future(self._done)
-        if self._done.done():
+        elif self._done.done():
             self._done.result()
 
     def drop(self) -> None:
@@ -106,9 +107,19 @@ class Desk:
 
     def rows(self, plan: Plan) -> Sequence[ScoreRow]:
         """The rows that were made, in plan order; read from disk. A gate may cut some off."""
+        import numpy as np  # not while requests run
+
         items = chain.from_iterable(chain.from_iterable(plan.blocks.values()))
-        keys = (_digest(item.task.name, item.sample.id, item.repeat) for item in items)
-        return Picked(self._rows, array("Q", (self._at[k] for k in keys if k in self._at)))
+        planned = bytearray()
+        for item in items:
+            planned += _digest(item.task.name, item.sample.id, item.repeat)
+        made, wanted = (np.frombuffer(keys, _KEY) for keys in (self._keys, planned))
+        if not made.size:
+            return []
+        order = np.argsort(made, kind="stable")
+        near = np.searchsorted(made, wanted, side="right", sorter=order) - 1
+        at = order[near]  # of the last row with a key that is not greater: it is that key's
+        return Picked(self._rows, array("Q", at[(near >= 0) & (made[at] == wanted)].tolist()))
 
     # ------------------------------------------------------------------ in the loop
 
@@ -130,7 +141,7 @@ class Desk:
     def _keep(self, row: ScoreRow) -> None:
         with self._keeping:
             self._rows.append(row)
-            self._at[_digest(row.task, row.id, row.repeat)] = len(self._rows) - 1
+            self._keys += _digest(row.task, row.id, row.repeat)
             self._on_row(row)
             if self._gate is not None:
                 self._gate.row(row)

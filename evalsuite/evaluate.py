@@ -126,6 +126,8 @@ def _gated(
     folders = {settings.runs, *([settings.out.parent] if settings.out else [])}
     known = [run for folder in folders for run in store.all_runs(folder)]
     before = looks.earlier(known, manifested, against.baseline, old)
+    for said in looks.not_run(against, plan):
+        display.say(said)
     if before:
         manifested["look_number"] = before + 1
         display.say(f"this is look number {before + 1} at this candidate")

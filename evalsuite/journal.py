@@ -7,6 +7,7 @@ superseded by any later record. Resuming opens a new segment and never touches a
 
 import errno
 import os
+import re
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,11 +67,13 @@ class Place(NamedTuple):
     failed: bool
 
 
-_PLACE = struct.Struct(">IQ?")  # segment, offset, failed; the digest follows
+_PLACE = struct.Struct(">IQB")  # segment, offset, flags; the digest follows
+_FAILED, _IN_HEX = 1, 2
+_HEX = re.compile("(?:[0-9a-f]{2})+")
 
 
 class Index(Mapping[Key, Place]):
-    """Where the record that counts for a key is, about 180 bytes a key.
+    """Where the record that counts for a key is, about 160 bytes a key.
 
     Keys are kept as digests of 16 bytes: a run of a million answers holds no million of
     tuples. Going through the keys reads them from the segments.
@@ -87,10 +90,9 @@ class Index(Mapping[Key, Place]):
         """Take a record in, unless the key has a success already; the place that counts."""
         digest = _digest(key)
         known = self._places.get(digest)
-        if known is not None and not known[_PLACE.size - 1]:
+        if known is not None and not known[_PLACE.size - 1] & _FAILED:
             return unpack(known)
-        packed = _PLACE.pack(place.segment, place.offset, place.failed)
-        self._places[digest] = packed + place.digest.encode()
+        self._places[digest] = _pack_place(place)
         return place
 
     def __getitem__(self, key: Key) -> Place:
@@ -116,10 +118,20 @@ def _digest(key: Key) -> bytes:
     return blake2b(text, digest_size=16).digest()
 
 
+def _pack_place(place: Place) -> bytes:
+    """A place in 29 bytes, where its digest is 32 hex digits as `client.encode` gives."""
+    flags, digest = _FAILED * place.failed, place.digest.encode()
+    if _HEX.fullmatch(place.digest):
+        flags, digest = flags | _IN_HEX, bytes.fromhex(place.digest)
+    return _PLACE.pack(place.segment, place.offset, flags) + digest
+
+
 def unpack(packed: bytes) -> Place:
     """The place that `Index.packed` gave."""
-    segment, offset, failed = _PLACE.unpack_from(packed)
-    return Place(segment, offset, packed[_PLACE.size :].decode(), failed)
+    segment, offset, flags = _PLACE.unpack_from(packed)
+    digest = packed[_PLACE.size :]
+    text = digest.hex() if flags & _IN_HEX else digest.decode()
+    return Place(segment, offset, text, bool(flags & _FAILED))
 
 
 class _Head(msgspec.Struct):

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import attrgetter
-from struct import Struct
+from struct import pack
 from zlib import crc32
 
 import orjson
@@ -25,7 +25,6 @@ from evalsuite.types import Item, Request, ScoreRow
 
 CHUNK = 64  # bytes between two beginnings, up to 16 KiB
 _FINER = 256  # beyond, the next beginning is 1/256 longer
-_WORD = Struct(">I")
 _TOKENS = ("answer_tokens", "thinking_tokens")  # of a row's health
 
 Sketch = bytes  # big-endian 4-byte CRCs: equal heads sort together
@@ -69,7 +68,7 @@ def rendered(request: Request) -> bytes:
     if request.kind != "chat":
         if isinstance(request.prompt, str):
             return request.prompt.encode()
-        return b"".join(map(_WORD.pack, request.prompt))
+        return pack(f">{len(request.prompt)}I", *request.prompt)
     parts = [orjson.dumps([dict(tool) for tool in request.tools])] if request.tools else []
     for message in request.messages:
         parts += [message.role.encode(), (message.content or "").encode()]
@@ -80,21 +79,14 @@ def rendered(request: Request) -> bytes:
 
 def sketch(text: bytes) -> Sketch:
     """The CRC-32s of a text's beginnings, the shortest first; see the module."""
-    words, crc, start = [], 0, 0
+    words: list[int] = []
+    crc, start, end = 0, 0, CHUNK
     view = memoryview(text)
-    for end in _edges(len(text)):
+    while end <= len(view):
         crc = crc32(view[start:end], crc)
-        words.append(_WORD.pack(crc))
-        start = end
-    return b"".join(words)
-
-
-def _edges(size: int) -> Iterator[int]:
-    """Where the beginnings of a text of `size` bytes end."""
-    edge = CHUNK
-    while edge <= size:
-        yield edge
-        edge += max(CHUNK, edge // _FINER)
+        words.append(crc)
+        start, end = end, end + max(CHUNK, end // _FINER)
+    return pack(f">{len(words)}I", *words)
 
 
 def _shared(one: Sketch, other: Sketch) -> int:

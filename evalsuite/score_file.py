@@ -208,7 +208,7 @@ class _Lines:
             status=status,
             score=score,
             primary="" if score is None else "score",
-            metrics=None if score is None else f'{{"score":[{score!r},1.0]}}',
+            metrics="{}" if score is None else f'{{"score":[{score!r},1.0]}}',
             weight=1.0,
             tags=_tags(cell["stratum"]),
             answer=_optional(cell["answer"]),
@@ -259,9 +259,9 @@ def _status(status: _Cell, score: _Cell) -> str:
     return str(status.value)
 
 
-def _tags(stratum: _Cell) -> str | None:
+def _tags(stratum: _Cell) -> str:
     if _is_empty(stratum.value):
-        return None
+        return "{}"
     return json.dumps({"stratum": stratum.text()}, ensure_ascii=False)
 
 

@@ -23,6 +23,7 @@ T = TypeVar("T")
 LOG = "stall.log"  # in the run's folder
 _TICKS = 8  # looks within the limit
 _LONGEST = 30.0  # seconds between two looks, at most
+_SOON = 3.0  # seconds that a server gets to tell its metrics
 _STACKS = 200  # different stacks that are written down
 # What vLLM counts; requests of others on the same server count as progress too.
 _TOKENS = re.compile(
@@ -100,7 +101,7 @@ async def _stalled(watch: Watch) -> None:
         if watch.heard != heard or not watch.in_flight:
             heard, since = watch.heard, now
             continue
-        told = await asyncio.to_thread(_tokens, watch.endpoints)
+        told = await asyncio.to_thread(tokens_of, watch.endpoints)
         if told is not None and told != tokens:
             # The first reading has nothing to be compared with.
             tokens, since = told, since if tokens < 0 else now
@@ -108,10 +109,15 @@ async def _stalled(watch: Watch) -> None:
             return
 
 
-def _tokens(endpoints: Sequence[Endpoint]) -> float | None:
+def tokens_of(endpoints: Sequence[Endpoint]) -> float | None:
     """Tokens that the servers have read and written so far; None where none tells."""
-    told = [float(n) for end in endpoints for n in _TOKENS.findall(metrics(end) or "")]
+    told = [float(n) for end in endpoints for n in _TOKENS.findall(_metrics(end))]
     return sum(told) if told else None
+
+
+def _metrics(endpoint: Endpoint) -> str:
+    """A server's metrics; "" where it tells none, or not soon: it may hang altogether."""
+    return metrics(endpoint, seconds=_SOON) or ""
 
 
 # ------------------------------------------------------------------------------ what was seen
@@ -126,7 +132,7 @@ def _write(watch: Watch, stacks: Counter[tuple[str, ...]]) -> None:
             file.write(f"{client.where}: {client.in_flight} in flight, {client.heard} heard\n")
         for end in watch.endpoints:
             file.write(f"\n--- metrics of {end.base_url}\n")
-            file.write(metrics(end) or "it does not tell any\n")
+            file.write(_metrics(end) or "it does not tell any\n")
         _write_ours(file, stacks)
 
 

@@ -87,7 +87,9 @@ class Request:
 class Failure:
     """Why no usable response arrived; data, never an exception."""
 
-    kind: str  # refused | reset | timeout | status | malformed | empty | model | cut | scorer
+    # refused | reset | timeout | cut | nobody | status | context | model | malformed | empty
+    # | scorer
+    kind: str
     message: str
     transient: bool  # worth asking again
     status: int | None = None  # HTTP status, where there was one

@@ -65,6 +65,13 @@ def count(number: float) -> str:
     return f"{round(number):,}".replace("-", MINUS)
 
 
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it: "40 s", "12 min", "3.5 h"."""
+    if seconds < 90:
+        return f"{figure(seconds, digits=2)} s"
+    return f"{count(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"
+
+
 def part(number: int, of: int) -> str:
     """A number of planned ones: "240 of 600"; the number alone where there are no more."""
     return f"{count(number)} of {count(of)}" if number < of else count(number)

@@ -212,8 +212,8 @@ def tokenize(state: State, body: dict) -> Answer:
 def models(state: State) -> Answer:
     limit = state.script.get("max_model_len", 4096)
     entries = [
-        {"id": name, "object": "model", "owned_by": "vllm", "root": f"/weights/{name}"}
-        | {"max_model_len": limit}
+        {"id": name, "object": "model", "owned_by": "vllm", "max_model_len": limit}
+        | {"root": state.script.get("root", f"/weights/{name}")}
         for name in state.script.get("models", ["mock"])
     ]
     return Answer({"object": "list", "data": entries})
@@ -230,6 +230,13 @@ def metrics(state: State) -> Answer:
         f"vllm:prompt_tokens_total {sum(state.answered.values())}",
         f"vllm:generation_tokens_total {state.script.get('rate', 0) * time.monotonic():.0f}",
     ]
+    if "prefix_cache" in state.script:
+        queries, hits = state.script["prefix_cache"]
+        lines += [
+            f'vllm:prefix_cache_queries_total{{engine="0"}} {queries}',
+            f'vllm:prefix_cache_hits_total{{engine="0"}} {hits}',
+            'vllm:cache_config_info{block_size="16",cache_dtype="auto"} 1.0',
+        ]
     return Answer("\n".join(lines).encode() + b"\n")
 
 
@@ -254,6 +261,9 @@ FAULTS: dict[str, Callable[[State, dict, dict], Answer | None]] = {
     "null": lambda *_: Answer({"choices": None}),
     "error200": lambda *_: Answer({"error": {"message": "upstream is gone", "code": 502}}),
     "model": lambda _, body, __: error(404, f"The model `{body.get('model')}` does not exist."),
+    "other": lambda state, body, fault: Answer(
+        chat_answer(state, body, [None]) | {"model": fault.get("body", "another-model")}
+    ),
     "context": lambda *_: error(400, "This model's maximum context length is 16 tokens."),
     "slow": lambda *_: None,  # answers, `seconds` later
     "hang": lambda *_: Answer(b"", fate="hang"),

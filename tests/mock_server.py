@@ -7,11 +7,12 @@
 By hand: `python tests/mock_server.py --port 0 --script '{"latency": 0.2}'` prints its port.
 
 A script (JSON, or a path to it; every key optional):
-    models          names served (default ["mock"]); max_model_len (4096); version
+    models          names served (default ["mock"]); max_model_len (4096); version; root
     latency         seconds before each answer; `spread` adds up to so many more, drawn by hash
     api_key         required as a bearer token; `echo_key` puts it in every error
     bos             text that the template puts in front, as /tokenize tells
     rate            tokens a second that /metrics counts, whatever is asked
+    prefix_cache    [tokens looked up, tokens found] that /metrics tells
     n               "refused": 400 to more than one answer; "its own": seeds that only it knows
     tokenize        false: no /tokenize, like servers other than vLLM; `metrics` likewise
     answers         {question: text or answer}; the last user message decides
@@ -26,6 +27,7 @@ A script (JSON, or a path to it; every key optional):
                     seconds?, body?}]; `first: 2` fails the first two attempts of each body,
                     `rate` fails by a hash of body and attempt, `after: 100` all later requests
 Kinds: status malformed html shape empty null error200 model context slow hang half reset drop
+    other (the answer names another model, `body`)
     die (the process exits)
 """
 

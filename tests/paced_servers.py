@@ -1,4 +1,4 @@
-"""Servers as models in virtual time, and how much of their throughput a pace gets."""
+"""Servers as models in virtual time, and how many answers a pace gets out of them."""
 
 import asyncio
 import random
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import virtual_time
 
 from evalsuite.client.gauges import Gauges
+from evalsuite.client.pacing import Pace
 from evalsuite.types import Failure
 
 
@@ -20,14 +21,14 @@ class Refused(Exception):
 
 @dataclass
 class Server:
-    """`slots` at once, the rest queue (None: any number) or is refused above `refuse`."""
+    """A server of any capacity, or of the limits that are given."""
 
-    seconds: float = 0.2
-    slots: int | None = None
-    refuse: int | None = None
-    retry_after: float | None = None
-    peak: int | None = None  # beyond it each costs the others: throughput falls
-    spread: float = 0.0  # coefficient of variation of an answer's length
+    seconds: float = 0.2  # that an answer takes
+    slots: int | None = None  # requests worked on at once; more queue
+    refuse: int | None = None  # requests let in; more get a 429
+    retry_after: float | None = None  # seconds that a 429 asks for
+    peak: int | None = None  # each request slows the others; beyond this throughput falls
+    spread: float = 0.0  # standard deviation of the logarithm of an answer's length
     seed: int = 0
 
     def __post_init__(self):
@@ -37,6 +38,7 @@ class Server:
         self.free = asyncio.Condition()
 
     async def answer(self):
+        """Answer, in time; a refusal is raised."""
         await asyncio.sleep(0.004 + 0.002 * self.random.random())
         if self.refuse is not None and self.inside >= self.refuse:
             self.refused += 1
@@ -50,11 +52,11 @@ class Server:
         else:
             self.inside += 1
         length = self.random.lognormvariate(0, self.spread) if self.spread else 1.0
+        slow = 1 + (self.inside / self.peak) ** 2 if self.peak else 1.0
         left = self.seconds * length
         try:
             while left > 1e-9:
-                slow = 1 + (self.inside / self.peak) ** 2 if self.peak else 1.0
-                step = min(left, 0.25 if self.seconds > 1 else left)
+                step = min(left, max(0.25, self.seconds / 40))
                 await asyncio.sleep(step * slow)
                 self.tokens += 100 * step / self.seconds
                 left -= step
@@ -67,41 +69,51 @@ class Server:
 
 
 async def drive(pace, server, clock, seconds, *, metrics=False, marks=()):
-    """Keep as many requests going as the pace lets in; answers by then, at each mark."""
-    counts, workers = [], []
-
-    async def work(number):
-        while clock() < seconds and number < pace.limit:
-            async with pace.slot():
-                await ask(pace, server)
-
-    async def grow():
-        while True:
-            busy = {one.number for one in workers if not one.done()}
-            workers[:] = [one for one in workers if not one.done()]
-            for number in range(pace.limit):
-                if number not in busy:
-                    task = asyncio.ensure_future(work(number))
-                    task.number = number
-                    workers.append(task)
-            await pace.rise()
-
-    async def look():
-        while metrics:
-            await asyncio.sleep(pace.every)
-            pace.observe(
-                "server",
-                Gauges(running=server.inside, waiting=server.waiting, tokens=server.tokens),
-            )
-
-    extra = [asyncio.ensure_future(grow()), asyncio.ensure_future(look())]
+    """Keep as many requests going as the pace lets in; the answers by each mark and the end."""
+    crew = _Crew(pace, server)
+    tasks = [asyncio.ensure_future(crew.grow())]
+    if metrics:
+        tasks.append(asyncio.ensure_future(_look(pace, server)))
+    counts = []
     for mark in (*marks, seconds):
         await asyncio.sleep(mark - clock())
         counts.append(server.answered)
-    for one in (*extra, *workers):
+    tasks += crew.workers
+    for one in tasks:
         one.cancel()
-    await asyncio.gather(*extra, *workers, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     return counts
+
+
+class _Crew:
+    """As many workers as the pace allows, like the runner's."""
+
+    def __init__(self, pace, server):
+        self.pace, self.server, self.workers = pace, server, set()
+
+    async def grow(self):
+        """Start workers whenever the limit rises."""
+        while True:
+            while len(self.workers) < self.pace.limit:
+                worker = asyncio.ensure_future(self.work())
+                self.workers.add(worker)
+                worker.add_done_callback(self.workers.discard)
+            await self.pace.rise()
+
+    async def work(self):
+        """Ask until the limit has fallen below the number of workers."""
+        while len(self.workers) <= self.pace.limit:
+            async with self.pace.slot():
+                await ask(self.pace, self.server)
+        self.workers.discard(asyncio.current_task())
+
+
+async def _look(pace, server):
+    """Tell the pace what the server's metrics say."""
+    while True:
+        await asyncio.sleep(pace.every)
+        seen = Gauges(running=server.inside, waiting=server.waiting, tokens=server.tokens)
+        pace.observe("server", seen)
 
 
 async def ask(pace, server):
@@ -124,14 +136,12 @@ async def ask(pace, server):
             return
 
 
-def rates(make_pace, make_server, seconds, marks, **how):
-    """Answers a second between the marks, and the pace."""
+def rate(server, seconds, after, *, fixed=None, metrics=False, **how):
+    """Answers a second once `after` seconds are over, and the pace; `server` makes one."""
 
     async def main(clock):
-        pace = make_pace(clock)
-        counts = await drive(pace, make_server(), clock, seconds, marks=marks, **how)
-        edges = (0, *marks, seconds)
-        times = [b - a for a, b in zip(edges, edges[1:])]
-        return [c / t for c, t in zip([b - a for a, b in zip([0, *counts], counts)], times)], pace
+        pace = Pace(fixed, clock=clock, ceiling=1024, **how)
+        counts = await drive(pace, server(), clock, seconds, metrics=metrics, marks=(after,))
+        return (counts[1] - counts[0]) / (seconds - after), pace
 
-    return virtual_time.run(lambda clock: main(clock))
+    return virtual_time.run(main)

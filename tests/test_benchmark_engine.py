@@ -7,11 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import measure
+import memory
 import pytest
-
-from benchmarks import measure
+import real
+import work
 
 ENGINE = Path(measure.__file__).with_name("engine.py")
+MEMORY = ENGINE.with_name("memory.py")
 
 
 def test_the_upper_limit_is_an_order_statistic_that_the_sign_test_allows():
@@ -54,6 +57,48 @@ def test_a_process_is_measured_with_the_children_that_it_waited_for(tmp_path):
 def test_a_process_that_fails_ends_the_benchmark_with_what_it_said(tmp_path):
     with pytest.raises(SystemExit, match="no such thing"):
         measure.run([sys.executable, "-c", "raise ValueError('no such thing')"], tmp_path)
+
+
+def test_memory_is_told_by_when_it_was_seen():
+    seen = ((0.0, 40.0), (1.0, 60.0), (1.5, 62.0), (5.0, 64.0), (10.9, 70.0), (11.5, 120.0))
+    took = measure.Process(began=0.0, ended=12.0, cpu=3.0, peak=121.0, memory=seen)
+
+    found = memory.summarised(took, (1.0, 11.0), 1000)
+
+    assert (found.first, found.last, found.asking, found.peak) == (61.0, 70.0, 70.0, 121.0)
+    assert found.growth == pytest.approx(9e6 / 900)  # of the 900 samples in between
+
+
+def test_the_real_server_is_compared_by_pairs():
+    def process(wall):
+        return measure.Process(began=0.0, ended=wall, cpu=wall / 2, peak=1.0, memory=())
+
+    raw, ours, other = ([process(wall) for wall in walls] for walls in ((2, 4), (3, 5), (8, 8)))
+
+    lines = {line["name"]: line for line in real.lines([raw, ours, other], ["lm-eval"])}
+
+    assert (lines["wall s"]["floor"], lines["wall s"]["ours"]) == (3, 4)
+    assert lines["wall ratio"]["ours"] == pytest.approx((1.5 + 1.25) / 2)
+    assert lines["wall ratio"]["limit"] is None  # two pairs allow none
+    assert lines["lm-eval: wall ratio"]["ours"] == 3
+
+
+def test_a_peer_that_is_not_known_is_refused_by_name(tmp_path):
+    with pytest.raises(SystemExit, match=r"no 'other'\. Known: lm-eval"):
+        work.peer("other", work.Place(base_url="http://x/v1", width="4"), tmp_path)
+
+
+@pytest.mark.slow
+def test_memory_of_a_run_stays_flat():
+    if shutil.which("cc") is None:
+        pytest.skip("needs cc")
+    command = [sys.executable, str(MEMORY), "--samples", "20000", "--json"]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    found = json.loads(done.stdout)
+    assert found["growth"] <= memory.GROWTH
+    assert found["peak"] <= 200
 
 
 @pytest.mark.slow

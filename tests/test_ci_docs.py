@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from made_runs import manifest, paired, task_entry
 
 from evalsuite import cli, store
+from evalsuite.report.pages import MARKER
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGE = (CHECKOUT / "docs" / "ci.md").read_text(encoding="utf-8")
@@ -34,6 +36,9 @@ SCRIPTS = {
     "gitlab": GITLAB["gate"]["script"][-1],
     "action": ACTION["runs"]["steps"][0]["run"],
 }
+
+
+COMMENT = github_step("gate", "comment")
 
 
 @pytest.fixture
@@ -99,8 +104,49 @@ def test_the_gate_of_each_example_leaves_with_the_verdict_and_its_pages(
     if where != "gitlab":
         page = (folder / "gate.md").read_text()
         assert (folder / "summary.md").read_text() == page
+        assert (
+            f"::{'notice' if code == 0 else 'error' if code == 10 else 'warning'} "
+            in done.stdout
+        )
     if where == "action":
         assert (folder / "output.txt").read_text() == f"exit-code={code}\n"
+
+
+def test_the_comment_is_written_once_and_then_replaced(workplace):
+    folder = workplace(120, 20)
+    bash(SCRIPTS["github"], folder)
+    tools = folder / "bin"
+    tools.mkdir()
+    # A gh that keeps its comments in a file and writes down what it was asked.
+    (tools / "gh").write_text(
+        "#!/bin/bash\n"
+        'echo "$@" >> asked.txt\n'
+        'case "$*" in\n'
+        "  *--jq*) if [ -f there ]; then echo 77; fi ;;\n"
+        "  *comment*) touch there ;;\n"
+        "esac\n"
+    )
+    (tools / "gh").chmod(0o755)
+    script = f'PATH="{tools}:$PATH"; PULL=5; GITHUB_REPOSITORY=me/it\n{COMMENT}'
+
+    for _ in range(2):
+        done = bash(script, folder)
+        assert done.returncode == 0, done.stderr
+
+    asked = (folder / "asked.txt").read_text().splitlines()
+    assert asked[1] == "pr comment 5 --body-file gate.md"
+    assert asked[3] == "api -X PATCH repos/me/it/issues/comments/77 -F body=@gate.md"
+    assert (folder / "gate.md").read_text().startswith(MARKER)
+    assert MARKER in COMMENT
+
+
+def test_an_undecided_gate_may_be_left_to_a_person(workplace):
+    (ending,) = re.findall(r"```bash\n(\|\|.*?)```", PAGE, re.S)
+    for (losses, gains), code in (((80, 60), 0), ((120, 20), 10), ((40, 40), 0)):
+        folder = workplace(losses, gains)
+        done = bash(f"{SCRIPTS['github'].strip()} {ending}", folder)
+        assert done.returncode == code, done.stderr
+        shutil.rmtree(folder / "runs")
 
 
 def test_the_action_fails_without_a_page_where_nothing_can_be_judged(workplace):

@@ -32,6 +32,21 @@ def test_help_names_every_verb_and_exits_0(tmp_path):
     assert all(verb.name in shown.stdout for verb in cli.VERBS)
 
 
+def test_a_run_imports_no_numbers_and_tables_until_everything_is_asked(tmp_path):
+    code = (
+        "import sys; from evalsuite import desk, evaluate, host, runner, selection, stall;"
+        "from evalsuite.cli import against, run, show; from evalsuite.client import transport;"
+        "selection.prepare(selection.Selection(tags=('fresh',), limit=1));"
+        "heavy = {'numpy', 'pandas', 'pyarrow', 'pydantic', 'rich', 'datasets', 'scipy'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"
+
+
 def test_help_imports_nothing_heavy(tmp_path):
     code = (
         "import sys; from evalsuite.cli import parser; parser().format_help();"

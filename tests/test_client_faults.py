@@ -11,7 +11,7 @@ import pytest
 from asking import ONCE, ask, endpoint, fresh, send, send_all
 
 from evalsuite.client import Client, Endpoint, Options, Pace, Retry, Timeouts, run_async
-from evalsuite.types import Failure
+from evalsuite.types import Failure, Sampling
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +37,7 @@ TRANSIENT = [
     ({"kind": "empty"}, "empty", 200),
     ({"kind": "null"}, "empty", 200),
     ({"kind": "error200"}, "status", 502),
+    ({"kind": "other"}, "model", 200),
     ({"kind": "half"}, "cut", None),
     ({"kind": "reset"}, "reset", None),
     ({"kind": "drop"}, "reset", None),
@@ -85,6 +86,34 @@ def test_a_final_failure_is_not_asked_again(mock, fault, kind, status):
     assert failed.failure.attempts == mock.stats()["requests"] == 1
 
 
+@pytest.mark.parametrize("name", ["mock-2026-11-01", "org/mock", "the-other-name"])
+def test_a_dated_longer_or_further_name_of_the_same_model_is_no_other_model(mock, name):
+    mock.change(models=["mock", "the-other-name"], root="/weights/one")
+    mock.change(faults=[{"kind": "other", "body": name, "always": True}])
+
+    assert send(endpoint(mock), ask()).failure is None
+
+
+@pytest.mark.parametrize("name", ["mocking", "another", ""])
+def test_an_answer_of_another_model_is_never_an_answer(mock, name):
+    mock.change(models=["mock", "another"])
+    mock.change(faults=[{"kind": "other", "body": name, "always": True}])
+
+    failed = send(endpoint(mock), ask(), ONCE)
+
+    assert (failed.failure.kind, failed.text) == ("model", "")
+    assert f"names the model '{name}', asked was 'mock'" in failed.failure.message
+
+
+def test_a_server_out_of_memory_is_asked_again_whatever_its_status(mock):
+    mock.change(
+        faults=[{"kind": "status", "status": 424, "body": "CUDA out of memory", "first": 2}]
+    )
+
+    assert send(endpoint(mock), ask()).failure is None
+    assert mock.stats()["requests"] == 3
+
+
 def test_a_prompt_that_does_not_fit_names_limit_and_count(mock):
     mock.change(max_model_len=16)
 
@@ -129,6 +158,84 @@ def test_a_server_that_speaks_another_language_is_malformed():
 
     assert failure.kind == "malformed"
     assert failure.message.isprintable()
+
+
+def test_a_connection_that_was_closed_while_idle_costs_no_attempt():
+    answer = b'{"choices": [{"message": {"content": "4"}}]}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer)
+    connections = []
+
+    async def serve(reader, writer):
+        connections.append(writer)
+        for reply in (head + answer, b""):  # the second request on a connection finds it closed
+            top = await reader.readuntil(b"\r\n\r\n")
+            size = top.lower().partition(b"content-length:")[2].partition(b"\r")[0]
+            await reader.readexactly(int(size))
+            writer.write(reply)
+        writer.close()
+
+    async def main():
+        listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        async with Client(Endpoint(base_url=f"http://127.0.0.1:{port}", model="m"), ONCE) as c:
+            return [await c.send(ask(str(i))) for i in range(5)]
+
+    answers = run_async(main())
+
+    assert [one.failure for one in answers] == [None] * 5
+    assert len(connections) == 5
+
+
+def test_an_answer_may_take_longer_the_more_tokens_it_may_have(mock):
+    mock.change(latency=0.8)
+    options = Options(timeouts=Timeouts(base=0.2, per_token=0.05), retry=Retry(attempts=1))
+
+    short, long = (
+        send(endpoint(mock), ask("how", sampling=Sampling(max_tokens=tokens)), options)
+        for tokens in (2, 200)
+    )
+
+    assert (short.failure.kind, long.failure) == ("timeout", None)
+
+
+def test_a_server_that_accepts_no_connection_has_a_limit_of_its_own():
+    quick = Options(timeouts=Timeouts(connect=0.3, base=60), retry=Retry(attempts=1))
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:  # its queue is full: whoever comes now waits for nothing
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        where = Endpoint(base_url=f"http://127.0.0.1:{full.getsockname()[1]}", model="m")
+        began = time.perf_counter()
+        failure = send(where, ask(), quick).failure
+        for one in waiting:
+            one.close()
+
+    assert failure.kind == "refused"
+    assert "no connection" in failure.message
+    assert time.perf_counter() - began < 10
+
+
+def test_an_answer_that_stops_in_its_middle_is_given_up_before_one_that_has_not_begun():
+    patient = Options(timeouts=Timeouts(read=0.3, base=60), retry=Retry(attempts=1))
+
+    async def serve(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"choices": ')
+
+    async def main():
+        listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        where = Endpoint(base_url=f"http://127.0.0.1:{port}", model="m")
+        async with Client(where, patient) as client:
+            return (await client.send(ask())).failure
+
+    began = time.perf_counter()
+
+    assert run_async(main()).kind == "timeout"
+    assert time.perf_counter() - began < 10
 
 
 def test_a_name_that_nothing_answers_to_is_refused():
@@ -198,7 +305,11 @@ def test_faults_that_never_heal_are_failures_and_cost_no_other_answer(mock):
     assert 20 <= len(failed) <= 60
     assert all(f.attempts == (4 if f.transient else 1) for f in failed)
     assert {f.kind for f in failed} == {"status", "empty", "cut", "reset", "model"}
-    assert sum(injected[kind] for kind in kinds) == sum(f.attempts for f in failed)
+    # A reset on a connection that had been used before is no attempt: it may have been idle.
+    reused = injected["reset"] - sum(f.attempts for f in failed if f.kind == "reset")
+    assert 0 <= reused <= sum(f.kind == "reset" for f in failed) * 4
+    asked = sum(injected[kind] for kind in kinds if kind != "reset")
+    assert asked == sum(f.attempts for f in failed if f.kind != "reset")
     assert all(one.text == text for one, text in zip(found, wanted, strict=True) if one.text)
     assert sum(one.text != "" for one in found) == 200 - len(failed)
 

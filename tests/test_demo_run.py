@@ -76,3 +76,18 @@ def test_nothing_but_the_weights_differs_between_the_two_runs(verdict):
     moving = [one for one in verdict.diff.differences if one.effect != "notes"]
 
     assert not moving, moving
+
+
+def test_tools_is_decided_on_at_most_half_of_its_items_and_the_saving_is_told(demo, verdict):
+    done, folder = demo
+    course = verdict.diff.courses["tools"]
+    (tuned,) = [run for run in store.all_runs(folder) if run.model == "tuned"]
+
+    assert course.outcome == "FAIL"
+    assert course.used <= course.track.planned / 2
+    assert f"Tools stopped at {course.used} of {course.track.planned}: FAIL" in done.stdout
+    told = tuned.manifest["requests"]
+    assert told["by"] == "server"
+    assert told["asked"] < told["planned"]
+    assert f"requests saved: the server counted {told['asked']:,}" in done.stdout
+    assert '<figure class="looks">' in (folder / "report.html").read_text(encoding="utf-8")

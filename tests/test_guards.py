@@ -1,6 +1,7 @@
 """Guards beside the score, floors under it, and guards of single tasks."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from gated import judged, policy
 from made_runs import paired, row, run, task_entry
 
 from evalsuite import diff, gate, report
+from evalsuite.journal import Journal, Record
 from evalsuite.report import terminal
 from evalsuite.stats import ratio_interval
+from evalsuite.types import Response
 
 TOOLS = "[buckets.tools]\nmargin = 0.05\n"
 
@@ -130,7 +133,7 @@ def test_repeated_answers_and_clusters_widen_a_guards_interval():
 )  # fmt: skip
 def test_lengths_are_limited_as_ratios_or_in_tokens(factor, limit, outcome):
     sides = [
-        [row(i, i % 2, health={"answer_tokens": scale * (80 + i % 40)}) for i in range(300)]
+        [row(i, i % 2, health={"answer_tokens": scale * (80 + i % 40)}) for i in range(320)]
         for scale in (1.0, factor)
     ]
     found = check(judged_with(f"answer_tokens = {limit}", sides), "answer_tokens")
@@ -187,6 +190,38 @@ def test_what_no_run_recorded_is_undecided_and_said_once():
     assert [one.verdict for one in verdict.checks] == ["UNDECIDED", "UNDECIDED"]
     assert verdict.exit_code == 11
     assert check(verdict, "latency").reason == ("cannot be compared: not both runs recorded it")
+
+
+def answered(folder, name, served):
+    """A run whose journal says how long each of its answers took."""
+    made = run(name)
+    journal = Journal(folder / name / "journal", write=True)
+    for number, seconds in enumerate(served):
+        response = Response(text="x", served=seconds)
+        key = {"task": "simple", "id": f"simple-{number}", "repeat": 0, "step": 0, "part": 0}
+        journal.append(Record(**key, role="model", digest="d", response=response))
+    journal.close()
+    return replace(made, path=folder / name)
+
+
+@pytest.mark.parametrize(
+    ("limit", "outcome"), [("1.25", "FAIL"), ("3", "PASS"), ("{max = 1}", "FAIL")]
+)
+def test_latency_is_what_the_journals_say(tmp_path, limit, outcome):
+    served = [0.5 + 0.01 * (i % 50) for i in range(200)]
+    base = answered(tmp_path, "base", served)
+    candidate = answered(tmp_path, "cand", [2 * one for one in served])
+    text = f"{TOOLS}[guards]\nlatency = {limit}\n"
+
+    verdict = judged(
+        *paired(150, 0, 0, 50), base=base, candidate=candidate, policy=policy(tmp_path, text)
+    )
+
+    found = check(verdict, "latency")
+    assert found.verdict == outcome
+    assert found.baseline == pytest.approx(0.745)
+    assert found.candidate == pytest.approx(1.49)
+    assert found.reason.startswith("0.745 s before, 1.49 s now")
 
 
 # --- floors and tasks --------------------------------------------------------------------

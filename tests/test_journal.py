@@ -1,11 +1,13 @@
 """The journal: what is written stays, what is torn is said, what succeeds first counts."""
 
 import os
+import time
 
+import disk
 import pytest
 
 from evalsuite.errors import IncompleteError, StoreError
-from evalsuite.journal import Journal, Key, Record, pack
+from evalsuite.journal import FSYNC_RECORDS, FSYNC_SECONDS, Journal, Key, Record, pack
 from evalsuite.types import Failure, Message, Request, Response, Sampling, ToolCall, Usage, user
 
 
@@ -122,3 +124,56 @@ def test_a_full_disk_stops_the_run_with_one_line(tmp_path):
 
     assert raised.value.exit_code == 13
     assert list(Journal(folder).index) == [record("a").key]
+
+
+def test_every_record_is_on_the_disk_at_once_where_that_is_asked_for(tmp_path):
+    if not disk.tells(tmp_path):
+        pytest.skip("needs a kernel that tells what is not on the disk")
+    kept = Journal(tmp_path / "a", write=True, sync_every=1)
+    late = Journal(tmp_path / "b", write=True)
+    for sample in "abc":
+        kept.append(record(sample))
+        late.append(record(sample))
+        assert disk.unsynced(tmp_path / "a/0001.jsonl") == 0
+
+    assert disk.unsynced(tmp_path / "b/0001.jsonl") == 1
+    late.close()
+    assert disk.unsynced(tmp_path / "b/0001.jsonl") == 0
+
+
+def test_answers_that_come_rarely_are_on_the_disk_within_a_second_and_many_within_256(tmp_path):
+    if not disk.tells(tmp_path):
+        pytest.skip("needs a kernel that tells what is not on the disk")
+    path = tmp_path / "0001.jsonl"
+    journal = Journal(tmp_path, write=True)
+    for number in range(FSYNC_RECORDS - 1):
+        journal.append(record(str(number)))
+    assert disk.unsynced(path) > 0
+    journal.append(record("last"))
+    assert disk.unsynced(path) == 0
+
+    journal.append(record("rare"))
+    journal.sync_if_due()
+    assert disk.unsynced(path) > 0
+    time.sleep(FSYNC_SECONDS)
+    journal.sync_if_due()
+
+    assert disk.unsynced(path) == 0
+
+
+def test_a_resume_never_touches_an_old_segment(tmp_path):
+    first = Journal(tmp_path, write=True)
+    first.append(record("a"))
+    first.append(record("b", failure=DOWN))
+    first.close()
+    path = tmp_path / "0001.jsonl"
+    before = path.read_bytes(), path.stat().st_mtime_ns
+
+    again = Journal(tmp_path, write=True)
+    again.append(record("a", text="never counts"))
+    again.append(record("b"))
+    again.close()
+
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    found = {one.id: one.response.text for one in Journal(tmp_path).records()}
+    assert found == {"a": "hi", "b": "hi"}

@@ -8,6 +8,7 @@ import mock_server
 import orjson
 import private_tree
 import pytest
+from asking import environment
 
 from evalsuite import cli, store
 from evalsuite.shards import Shard
@@ -171,6 +172,24 @@ def test_a_shard_with_a_failure_makes_an_incomplete_run_that_can_be_gone_on_with
         assert mock.stats()["requests"] <= 2 * (1 + 2 + 2)
     merged = store.open_run(here / "merged")
     assert store.rows(merged) == store.rows(store.open_run(here / "whole"))
+
+
+def test_a_planted_key_is_in_no_shard_and_in_no_merged_run(here, capsys):
+    key = "sk-planted-0123456789abcdef"
+    fault = {"kind": "status", "status": 400, "rate": 0.2}
+    script = {"api_key": key, "echo_key": True, "faults": [fault]}
+    with mock_server.start(script) as mock, environment(PLANTED_KEY=key):
+        run = ("run", *TREE, "--base-url", mock.base_url, "--api-key-env", "PLANTED_KEY")
+        for n in (1, 2):
+            assert call(*run, "--shard", f"{n}/2", "-o", f"k{n}", "-q") == 13
+        assert call("merge", "k1", "k2", "-o", "merged", "-o", "page.html") == 13
+
+    written = [path for path in here.rglob("*") if path.is_file()]
+    assert len(written) > 40
+    assert not [path for path in written if key.encode() in path.read_bytes()]
+    shown = capsys.readouterr()
+    assert "you sent" in shown.err
+    assert key not in shown.out + shown.err
 
 
 # --- what is refused ---------------------------------------------------------------------

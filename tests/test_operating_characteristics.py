@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from array_gate import estimate, z_against, z_below
+from array_gate import Part, estimate, z_against, z_below
 from drawn_pairs import Population, _clusters, _differences, _sizes, _summed, correlation, draw
-from array_gate import Part
 
 from evalsuite import stats
 
@@ -73,9 +72,7 @@ def test_clusters_are_judged_as_the_product_judges_them(rng, pattern, repeats, d
     half = int(sizes[:12].sum())
     found = _differences(population, correlation(population), (0.7, 0.68), (12, sizes), rng)
     counts, *sums = _summed(found, repeats, sizes, marks)
-    part = Part(
-        values=population.values, counts=counts, clusters=_clusters(sizes, marks, sums)
-    )
+    part = Part(values=population.values, counts=counts, clusters=_clusters(sizes, marks, sums))
     codes = np.repeat(np.arange(sizes.size), sizes)[:half]
     for row in range(12):
         d = found[row, :half] / repeats

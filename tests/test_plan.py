@@ -314,7 +314,7 @@ def test_a_suggested_policy_is_read_back_as_it_was(tmp_path):
         tasks={"sums": TaskRule(margin=0.1, blocking=False)},
         waivers=(
             Waiver(
-                bucket="tools", reason="a \"b\"", owner="m", expires=date(2027, 1, 31), items="3f"
+                bucket="tools", reason='a "b"', owner="m", expires=date(2027, 1, 31), items="3f"
             ),
         ),
         suspicious="block",

@@ -15,6 +15,7 @@ from report_runs import HOSTILE, LINES, NAME, Made, Outline, compared, printed
 
 from evalsuite import diff, gate, report, store, summary, words
 from evalsuite.report import terminal
+from evalsuite.report.pages import MARKER
 from evalsuite.types import ToolCall
 
 BUCKETS = {"tools": {"title": "Tools", "margin": 0.05, "weights": "task"}}

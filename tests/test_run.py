@@ -123,6 +123,31 @@ def test_a_killed_run_goes_on_asks_for_nothing_it_has_and_ends_the_same(cli, tre
     assert len(twice) <= 4  # what was in flight
 
 
+def test_a_killed_run_is_scored_as_far_as_it_was_answered_and_still_goes_on(
+    cli, tree, tmp_path
+):
+    with mock_server.start({"latency": 0.02}) as mock:
+        flags = ("run", *tree, "--base-url", mock.base_url, "--concurrency", 4)
+        process = subprocess.Popen(cli.command(*flags), cwd=tmp_path, stderr=subprocess.DEVNULL)
+        _answered(tmp_path, process, 40)
+        process.kill()
+        process.wait()
+        killed = only_run(tmp_path)
+        assert (killed.path / "samples.jsonl").is_file()  # the table comes at the end
+
+        cli("score", killed.name, *tree[:4], code=13)
+
+        partly = store.rows(killed)
+        cli(*flags)
+    run = only_run(tmp_path)
+    valued = [row for row in partly if row.score is not None]
+    assert 10 <= len(valued) < len(partly) == 90
+    assert all(row in store.rows(run) for row in valued)
+    assert run.status == "complete"
+    assert len(store.samples(run)) == 90
+    assert not (run.path / "samples.jsonl").exists()
+
+
 def _answered(folder, process, least):
     """Wait until the journal of the only run has `least` lines."""
     deadline = time.monotonic() + 60

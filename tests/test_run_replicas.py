@@ -195,6 +195,28 @@ def test_what_is_no_replica_is_refused_before_any_request(here, pair, change, to
     assert not here.runs()
 
 
+@pytest.mark.parametrize("other", ["the same", "others"])
+def test_weights_in_two_folders_are_compared_by_their_digest(here, pair, tmp_path, other):
+    for one, text in zip(pair, ("the same", other), strict=True):
+        folder = tmp_path / str(one.port)
+        folder.mkdir()
+        (folder / "model.safetensors").write_text(text)
+        one.change(root=str(folder))
+
+    if other == "the same":
+        here.run(*urls(pair), "--limit", 2)
+    else:
+        assert "the digest of the weights: " in here.run(*urls(pair), code=15).stderr
+
+
+def test_weights_whose_folders_nobody_can_read_must_have_one_name(here, pair):
+    pair[1].change(root="/elsewhere/mock")
+
+    done = here.run(*urls(pair), code=15)
+
+    assert "the folder of the weights: '/weights/mock' there, '/elsewhere/mock'" in done.stderr
+
+
 def test_one_that_is_not_there_is_named(here, pair):
     pair[1].stop()
 

@@ -1,5 +1,9 @@
 """The loop: which item is begun when, and that the server is never left waiting for work."""
 
+import asyncio
+import os
+import signal
+import time
 from dataclasses import replace
 
 import mock_server
@@ -8,6 +12,8 @@ from asking import fresh
 from driven import Made, drive, work
 
 from evalsuite.client.pacing import Pace
+from evalsuite.errors import Interrupted
+from evalsuite.journal import Journal
 from evalsuite.types import Plan
 
 CONVERSATION = "episode: rows.py:twice"
@@ -90,8 +96,6 @@ def test_a_limit_that_rises_while_every_answer_is_awaited_is_used_at_once(mock, 
         """Allows eight a moment after the first four were sent."""
 
         def sent(self, weight=1):
-            import asyncio
-
             asyncio.get_running_loop().call_later(0.05, self._set_limit, 8)
             return super().sent(weight)
 
@@ -161,5 +165,56 @@ def test_what_was_expected_longest_is_begun_first_and_a_shared_start_stays_toget
     assert groups == sorted(groups, key=groups.index)
 
 
+def test_the_answer_known_to_be_long_is_begun_first_and_nobody_waits_for_it_alone(
+    mock, tmp_path
+):
+    made = work(tmp_path, one=Made(count=24))
+    slow = made.plan.items()[-1].sample
+    mock.change(
+        latency=0.05,
+        faults=[
+            {
+                "kind": "slow",
+                "match": slow.inputs["question"],
+                "always": True,
+                "seconds": 0.35,
+            }
+        ],
+    )
+    lengths = {"one": {slow.id: 900.0}}
+
+    def seconds(hints):
+        began = time.perf_counter()
+        drive(made.plan, mock, tmp_path / str(began), pace=Pace(3), hints=hints)
+        return time.perf_counter() - began
+
+    late = seconds(made.hints)
+    early = seconds(replace(made.hints, lengths=lengths))
+
+    # 23 answers of 50 ms take 0.4 s in three lanes, and the long one 0.4 s.
+    assert early < late - 0.15
+
+
 def test_an_empty_plan_ends_at_once(mock, tmp_path):
     assert drive(Plan(blocks={"first": ()}), mock, tmp_path).done == []
+
+
+def test_a_run_that_is_being_stopped_waits_for_its_last_answers_without_working(mock, tmp_path):
+    plan = work(tmp_path, one=Made(count=40)).plan
+    mock.change(latency=1.0)
+    begun = []
+
+    def wanted(item):
+        begun.append(item)
+        if len(begun) == 4:
+            asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
+        return True
+
+    pace = Pace(4)
+    worked = time.process_time()
+    with pytest.raises(Interrupted):
+        drive(plan, mock, tmp_path, pace=pace, wanted=wanted)
+
+    assert mock.stats()["requests"] == 4
+    assert len(Journal(tmp_path / "journal").index) == 4
+    assert time.process_time() - worked < 0.5

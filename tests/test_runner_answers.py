@@ -65,9 +65,13 @@ def test_a_server_whose_n_answers_are_others_is_asked_singly(mock, tmp_path):
     plan = work(tmp_path, one=SAMPLED).plan
     single = singly(plan, mock, tmp_path / "single")
     mock.change(n="its own")
+    said = []
 
-    found = drive(plan, mock, tmp_path)
+    found = drive(plan, mock, tmp_path, say=said.append)
 
+    assert said == [
+        "the server answers n at once otherwise than singly: repeats are asked one by one"
+    ]
     assert facts(found) == facts(single)
     assert mock.stats()["requests"] == 48 + PROBE
 

@@ -1,4 +1,4 @@
-"""On a real vLLM: n answers in one request are what n requests give, and prefixes are cached."""
+"""On a real vLLM: n answers in one request are what n requests give; prefixes are cached."""
 
 import asyncio
 
@@ -17,7 +17,9 @@ pytestmark = pytest.mark.needs("vllm")
 
 def test_repeats_in_one_request_are_what_single_requests_give(vllm_server, tmp_path):
     server = vllm_server()
-    plan = work(tmp_path, one=Made(count=4, repeats=4, temperature=1.0)).plan
+    asked = 'prompt: "Tell me a short story about a fox, a lamp and the sea. {{ question }}"'
+    made = Made(count=4, repeats=4, temperature=1.0, asked=asked)
+    plan = work(tmp_path, one=made).plan
 
     found = drive(plan, server, tmp_path)
 

@@ -123,6 +123,9 @@ def test_gate_and_diff_say_afterwards_what_the_run_said(bench, failed):
         assert one["verdict"] == run.manifest["looks"][one["bucket"]]["verdict"]
         assert one["missing"] == 0
         assert one["p_noninferior"] is None
+    whole = json.loads(bench("gate", "./base", "./base", "--json").stdout)["buckets"]
+    hashes = [one["items"] for one in json.loads(same.stdout)["buckets"]]
+    assert hashes == [one["items"] for one in whole]  # what waivers are bound to
     for one in json.loads(diffed.stdout)["buckets"]:
         assert one["method"].endswith("repeated")
         assert one["p_noninferior"] is None
@@ -140,6 +143,9 @@ def test_the_page_shows_z_against_its_boundary_and_how_much_was_used(bench, fail
     assert f"{used} of 500 samples used" in page
     assert f"Looks: {used} of 500 samples used" in text
     assert "where a FAIL needs more than" in text
+    for said in (page, text):
+        assert "of the requests saved" in said
+        assert "hold over all looks together" in said
 
 
 def test_a_page_of_the_run_alone_says_that_it_is_part_of_a_plan(bench, failed):
@@ -194,6 +200,8 @@ def test_a_new_plan_for_the_same_model_is_noted_as_another_look(bench, failed):
 
 
 def test_an_early_stopped_run_is_no_baseline(bench, failed):
+    done = bench("baseline", "set", "release", "./worse", code=13)
+    assert "Run it whole, without --against" in done.stderr
     done = bench("gate", "./worse", "./base", code=12)
     assert "stopped by its plan" in done.stderr
 
@@ -278,6 +286,37 @@ def test_what_cannot_be_compared_is_refused_before_any_request(bench):
 
     assert "items of" in done.stderr
     assert bench.mock.stats()["requests"] == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('margin = "auto"', "expected a fraction for a run that may stop early"),
+        ('population = "suite"', "for a run that may stop early"),
+        ('margin = 0.1\ntier = "warn"', "no bucket blocks"),
+    ],
+)
+def test_a_policy_that_looks_cannot_serve_is_refused_before_any_request(bench, line, said):
+    (bench.folder / "odd.toml").write_text(f"[buckets.sums]\n{line}\n")
+    bench.mock.reset()
+    gate = ("--against", "./base", "--policy", "odd.toml")
+
+    done = bench("run", *bench.server("equal"), *gate, code=2)
+
+    assert said in done.stderr
+    assert "odd.toml" in done.stderr
+    assert bench.mock.stats()["requests"] == 0
+
+
+def test_a_bucket_that_is_not_run_is_said_to_stay_undecided(bench):
+    flags = [flag for flag in bench.server("equal") if flag != "dates"]
+    flags.pop(max(at for at, flag in enumerate(flags) if flag == "--bucket"))
+    gate = ("--against", "./base", "--policy", "gate.toml", "--runs", "four", "-o", "four/a")
+
+    done = bench("run", *flags, *gate)
+
+    assert "dates: in the baseline or the policy and not run here" in done.stderr
+    assert "dates" not in bench.run("four/a").manifest["looks"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Servers that are alive and say nothing: noticed, written down, left with 15, gone on with."""
 
 import asyncio
+import signal
 import time
 
 import mock_server
@@ -96,6 +97,20 @@ def test_a_server_that_cannot_tell_tokens_is_judged_by_its_answers(mock, tmp_pat
     responses = watched(mock, tmp_path, one_after_the_other, 0.8)
 
     assert len(responses) == 5
+
+
+def test_a_server_that_hangs_altogether_is_left_soon(mock, tmp_path):
+    mock.process.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+
+    try:
+        with pytest.raises(ServerError, match="stalled"):
+            watched(mock, tmp_path, lambda client: client.send(ask("x"), seed=0), 1)
+    finally:
+        mock.process.send_signal(signal.SIGCONT)
+
+    assert time.monotonic() - began < 12
+    assert "it does not tell any" in (tmp_path / stall.LOG).read_text()
 
 
 def test_nothing_in_flight_is_no_stall(mock, tmp_path):

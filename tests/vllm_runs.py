@@ -31,16 +31,16 @@ def evalsuite(*args, cwd, code=0):
     return done
 
 
-def lines(folder):
-    """Answers in the journals of the runs made in a folder."""
+def lines(folder, said="\n"):
+    """Answers in the journals of the runs made in a folder; those with a text in them."""
     paths = (folder / "runs").glob("*/journal/*.jsonl")
-    return sum(path.read_bytes().count(b"\n") for path in paths)
+    return sum(path.read_bytes().count(said.encode()) for path in paths)
 
 
-def await_lines(folder, process, least, seconds=240):
-    """Wait until a run in the background has so many answers."""
+def await_lines(folder, process, least, *, seconds=240, said="\n"):
+    """Wait until a run in the background has so many answers (with a text in them)."""
     deadline = time.monotonic() + seconds
-    while lines(folder) < least:
+    while lines(folder, said) < least:
         assert process.poll() is None, process.stderr.read() if process.stderr else "it ended"
         assert time.monotonic() < deadline
         time.sleep(0.01)

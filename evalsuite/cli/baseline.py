@@ -28,10 +28,10 @@ def _name(arguments: Arguments) -> str:
 
 
 def _set(arguments: Arguments) -> int:
-    from evalsuite import baselines, store
-    from evalsuite.cli import show
+    from evalsuite import baselines
+    from evalsuite.cli import opening, show
 
-    run = store.find(arguments.positionals["RUN"], Path(arguments.runs))
+    run = opening.found(arguments.positionals["RUN"], arguments.runs)
     name = _name(arguments)
     before = baselines.register(name, run, replace=arguments.replace)
     path = baselines.read()[name]
@@ -66,10 +66,11 @@ def _list(arguments: Arguments) -> int:
 
 def _facts(path: str) -> dict[str, str | None]:
     """What a registered run says of itself; a run that is not there is said to be missing."""
-    from evalsuite import store
+    from evalsuite import score_file, store
 
     try:
-        run = store.open_at(path)
+        is_file = score_file.is_score_file(path)
+        run = score_file.open_file(Path(path)) if is_file else store.open_at(path)
     except (StoreError, UsageError):
         return {"path": path, "model": None, "status": "missing", "created": None}
     created = str(run.manifest.get("created") or "").removesuffix("+00:00") or None
@@ -77,9 +78,8 @@ def _facts(path: str) -> dict[str, str | None]:
 
 
 def _show(arguments: Arguments) -> int:
-    from evalsuite import store
-    from evalsuite.cli import show
+    from evalsuite.cli import opening, show
 
-    run = store.find(f"@{_name(arguments)}", Path(arguments.runs))
+    run = opening.whole(opening.found(f"@{_name(arguments)}", arguments.runs))
     show.scores(run, json=arguments.json)
     return 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalsuite import baselines, score_file, store
+from evalsuite.errors import UsageError
 from evalsuite.store import Run
 from evalsuite.types import ScoreRow
 
@@ -24,6 +25,20 @@ def found(name: str, runs: str) -> Run:
     if score_file.is_score_file(place):
         return score_file.open_file(Path(place))
     return store.find(name, Path(runs))
+
+
+def whole(run: Run) -> Run:
+    """The run, refused where it is a file of scores: that has no page of its own.
+
+    Raises:
+        UsageError: it is such a file.
+    """
+    if run.path.is_file():
+        raise UsageError(
+            f"{run.path} is a file of scores: it is compared (evalsuite diff, gate), and has "
+            "no page of its own"
+        )
+    return run
 
 
 def rows(run: Run) -> Sequence[ScoreRow]:

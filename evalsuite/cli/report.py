@@ -1,9 +1,14 @@
 """`evalsuite report`: a page to read, of one run or of two."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalsuite.cli import Arguments
 from evalsuite.errors import UsageError
+
+if TYPE_CHECKING:
+    from evalsuite.gate import Verdict
+    from evalsuite.store import Run
 
 
 def main(arguments: Arguments) -> int:
@@ -15,9 +20,12 @@ def main(arguments: Arguments) -> int:
         raise UsageError(f"evalsuite report: one run or two, found {len(names)}")
     show.check_out(arguments.out)
     runs = [opening.found(name, arguments.runs) for name in names]
-    beside = Path() if runs[-1].url else runs[-1].path
+    beside = runs[-1].path if runs[-1].path.is_dir() and not runs[-1].url else Path()
     paths = [Path(path) for path in arguments.out] or [beside / "report.html"]
-    value = runs[0] if len(runs) == 1 else show.judged(runs[0], runs[1], arguments)
+    if len(runs) == 2:
+        value: Run | Verdict = show.judged(runs[0], runs[1], arguments)
+    else:
+        value = opening.whole(runs[0])
     for path in paths:
         show.write_one(path, value)
     if arguments.json:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from evalsuite import conclude, store
-from evalsuite.cli import Arguments, opening
+from evalsuite.cli import Arguments
 from evalsuite.cli.options import OPTIONS
 from evalsuite.errors import IncompleteError, UsageError
 from evalsuite.journal import pack
@@ -119,6 +119,7 @@ def compared(
         ComparisonError: they cannot be compared, unless `refuse` is false: the diff says it.
     """
     from evalsuite import diff
+    from evalsuite.cli import opening  # with numpy: `run` shows its scores without
 
     rows = opening.rows(base), opening.rows(candidate)
     return diff.compare(base, candidate, *rows, allow=tuple(allow), refuse=refuse)

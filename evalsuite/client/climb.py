@@ -110,12 +110,10 @@ class Climb:
                 self._known = Round(rate=mean, unit=seen.unit, count=seen.count)
         if self._rest > 0:
             self._rest -= 1
-        elif seen.rate > 0:
-            if seen.full:
-                self.why = "the server made requests wait"
-                self._step, self._up = len(_STEPS) - 1, False
-            if not (self._up and self.walled):
-                self._try()
+        elif seen.full:
+            self.why = "the server made requests wait"
+        elif seen.rate > 0 and not self.walled:
+            self._try()
 
     def _try(self) -> None:
         """Begin a trial, or stay where there is none."""

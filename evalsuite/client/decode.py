@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import NoReturn
 
@@ -28,6 +28,7 @@ class Origin:
     queued: float = 0.0
     served: float = 0.0
     opens_thinking: bool = False
+    models: frozenset[str] = frozenset()  # names that an answer may give; none: any
 
 
 class Unusable(Exception):
@@ -38,15 +39,25 @@ class Unusable(Exception):
         self.failure = failure
 
 
+class Misnamed(Unusable):
+    """An answer that names a model which was not asked."""
+
+    def __init__(self, failure: Failure, name: str) -> None:
+        super().__init__(failure)
+        self.name = name
+
+
 def responses(raw: bytes, call: Call, origin: Origin, n: int = 1) -> tuple[Response, ...]:
     """Decode the body of a 200 into `n` responses, in the order of the choices' indices.
 
     Raises:
         Unusable: the body is no JSON object, holds fewer than `n` choices, reports an error,
             or a field has a type that the API does not allow.
+        Misnamed: the body names another model.
     """
     body = load(raw)
     choices = _choices(body, n)
+    _check_name(body, origin)
     one = _chat if call.request.kind == "chat" else _completion
     try:
         usage = _usage(body.get("usage"))
@@ -89,6 +100,12 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
+def _check_name(body: dict[str, JSON], origin: Origin) -> None:
+    name = body.get("model")
+    if origin.models and isinstance(name, str) and name not in origin.models:
+        raise Misnamed(failures.misnamed(name, origin.models), name)
+
+
 def _fail(failure: Failure) -> NoReturn:
     raise Unusable(failure)
 
@@ -113,7 +130,8 @@ def _part(usage: Usage, n: int) -> Usage:
     """The usage of one of `n` choices: the server counts their tokens together."""
     if n == 1:
         return usage
-    return Usage(prompt=usage.prompt, cached=usage.cached)
+    thought = 0 if usage.reasoning == 0 else None  # none of them where none did in sum
+    return Usage(prompt=usage.prompt, cached=usage.cached, reasoning=thought)
 
 
 def _chat(
@@ -261,7 +279,7 @@ def _with_count(usage: Usage, token_ids: tuple[int, ...] | None) -> Usage:
     """`usage` with the answer's length where only its token ids tell it."""
     if usage.completion is not None or token_ids is None:
         return usage
-    return Usage(prompt=usage.prompt, completion=len(token_ids), cached=usage.cached)
+    return replace(usage, completion=len(token_ids))
 
 
 # --- log-probabilities of a given continuation -------------------------------------------
@@ -280,9 +298,11 @@ def continuation(
 
     Raises:
         Unusable: no log-probabilities, or tokens that do not fit the continuation.
+        Misnamed: the body names another model.
     """
     body = load(raw)
     choice = _choices(body, 1)[0]
+    _check_name(body, origin)
     try:
         table, usage = choice["logprobs"], _usage(body.get("usage"))
         entries = _token_table(table)

@@ -1,6 +1,7 @@
 """What went wrong, as data: exceptions of the transport and error replies -> `Failure`."""
 
 import re
+from collections.abc import Iterable
 
 import orjson
 
@@ -16,6 +17,8 @@ _CONTEXT = re.compile(
 _NO_MODEL = re.compile(r"model_not_found|model.{0,200}(does not exist|not found)", re.I | re.S)
 # 408 and 425 ask for another try; 409 is how some gateways say "loading".
 _TRANSIENT_4XX = frozenset({408, 409, 425, 429})
+# A server that ran out of memory refuses one request, not its kind.
+MEMORY = re.compile(r"out of memory|outofmemory|memoryerror|cannot allocate", re.IGNORECASE)
 _FINAL_5XX = frozenset({501, 505})
 
 
@@ -45,6 +48,7 @@ def of_status(status: int, body: bytes) -> Failure:
     if status in (400, 404) and _NO_MODEL.search(evidence):
         return Failure(kind="model", message=text, transient=False, status=status)
     transient = status in _TRANSIENT_4XX or (status >= 500 and status not in _FINAL_5XX)
+    transient = transient or bool(MEMORY.search(evidence))
     return Failure(kind="status", message=text, transient=transient, status=status)
 
 
@@ -58,6 +62,13 @@ def malformed(problem: str, body: bytes = b"") -> Failure:
 def empty(problem: str) -> Failure:
     """The failure of a well-formed 200 that holds no answer."""
     return Failure(kind="empty", message=problem, transient=True, status=200)
+
+
+def misnamed(name: str, models: Iterable[str]) -> Failure:
+    """The failure of an answer that another model gave; a gateway may do better next time."""
+    asked = ", ".join(f"'{one}'" for one in sorted(models))
+    text = f"the answer names the model '{one_line(name, 80)}', asked was {asked}"
+    return Failure(kind="model", message=text, transient=True, status=200)
 
 
 def _words(body: bytes) -> str:

@@ -4,14 +4,13 @@ A server keeps the log-probabilities of every prompt token beside its cache, in 
 did not foresee: too many such requests at once have brought servers down.
 """
 
-import re
 from collections.abc import Callable
 
+from evalsuite.client.failures import MEMORY
 from evalsuite.client.slots import Slots
 from evalsuite.types import JSON, Failure
 
 _GONE = ("refused", "reset", "cut")
-_MEMORY = re.compile(r"out of memory|outofmemory|memoryerror|cannot allocate", re.IGNORECASE)
 _REGAIN = 8  # answers without trouble, for each request in the lane, until one more is let in
 
 
@@ -79,4 +78,4 @@ def is_trouble(failure: Failure) -> bool:
     """Whether a failure says that a server died, refused or ran out of memory."""
     status = failure.status or 0
     refuses = failure.kind == "status" and (status == 429 or status >= 500)
-    return failure.kind in _GONE or refuses or bool(_MEMORY.search(failure.message))
+    return failure.kind in _GONE or refuses or bool(MEMORY.search(failure.message))

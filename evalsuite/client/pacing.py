@@ -37,6 +37,7 @@ _BUSY = 0.8  # share of the level that is in flight in a round that counts
 _WALL = (6.0, 120.0)  # seconds until more than was refused is tried: at first, at most
 _PAUSES = 30  # a refusal that stops everybody for a second may come once in so many seconds
 _EVERY = (0.5, 2.0)  # seconds between two looks at /metrics: while trying, and at rest
+_LONG = 5.0  # seconds of a pause that a person is told of
 _REFUSED = (429, 503)
 
 
@@ -121,7 +122,7 @@ class Pace(Slots):
         self._settle = 0  # answers until a round may begin
         self._warm = False  # the connections are open
         self._event = _Refusals()
-        self._until = 0.0  # nothing is sent before
+        self._until, self._told = 0.0, False  # nothing is sent before; a person knows of it
         self._wall, self._wall_seconds = 0.0, _WALL[0]
         self._gauges: dict[str, Gauges] = {}
         self._crowded = 0  # looks in a row at which the server made requests wait
@@ -137,6 +138,11 @@ class Pace(Slots):
         """Send nothing for so long: a server asked for it by Retry-After."""
         now = self._clock()
         until = max(self._until, now + seconds)
+        if seconds >= _LONG and not self._told:
+            self._told = True
+            self._say(
+                f"the server asks for a pause of {seconds:,.0f} s: everything waits for it"
+            )
         self.held += until - max(self._until, now)
         self._until = until
         self._wall_seconds = max(self._wall_seconds, min(_PAUSES * seconds, _WALL[1]))
@@ -220,7 +226,7 @@ class Pace(Slots):
             share: what the replicas alive now take of what was taken before, above 0.
         """
         self._gauges.pop(where, None)  # what it said last is no longer so
-        if self.fixed is None:
+        if self.fixed is None and share != 1:
             level = max(1, min(round(share * self._climb.base), self._climb.ceiling))
             change = "went away" if share < 1 else "came back"
             self._climb.fall(level, f"a replica {change}")

@@ -269,8 +269,9 @@ class Replicas:
         self._most = max(self._most, self.in_flight)
         slack = max(1.0, _SLACK * self._most / len(living))
         idlest = min(living, key=lambda one: (one.busy, one.answers))
-        knowing = max(living, key=lambda one: (one.depth(marks), -one.busy))
-        fits = knowing.depth(marks) and knowing.busy <= idlest.busy + slack
+        depths = {one: one.depth(marks) for one in living}
+        knowing = max(living, key=lambda one: (depths[one], -one.busy))
+        fits = depths[knowing] and knowing.busy <= idlest.busy + slack
         chosen = knowing if fits else idlest
         chosen.learn(marks)
         return chosen

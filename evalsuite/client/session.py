@@ -1,29 +1,33 @@
 """The client of one server: `Request -> Response`, with retries and lanes."""
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import orjson
 
 from evalsuite.client import decode, failures
-from evalsuite.client.decode import Origin, Unusable
+from evalsuite.client.decode import Misnamed, Origin, Unusable
 from evalsuite.client.endpoint import Endpoint
 from evalsuite.client.failures import is_absent
 from evalsuite.client.gauges import read
 from evalsuite.client.lane import Lane
 from evalsuite.client.pacing import Pace, connections
-from evalsuite.client.probe import is_healthy
+from evalsuite.client.probe import is_healthy, list_models
 from evalsuite.client.retry import Retry, Timeouts
 from evalsuite.client.slots import Slot
 from evalsuite.client.wire import Call, encode, tokenize_body, with_extras
+from evalsuite.errors import ServerError
 from evalsuite.types import JSON, Failure, Request, Response
 
 if TYPE_CHECKING:
     from evalsuite.client.transport import Transport
+
+T = TypeVar("T")
 
 _WATCH = 5.0  # seconds that /metrics may take
 
@@ -73,6 +77,7 @@ class Client:
         self._transport: Transport | None = None
         self.pace = self.options.pace or Pace(connections())
         self._watching: asyncio.Task[None] | None = None
+        self._names = frozenset({endpoint.model})  # that answers may give
         self._can_tokenize: bool | None = None  # None: not tried yet
         self._counts: dict[str, int] = {}  # tokens of loglikelihood contexts
         self.in_flight = 0  # requests handed in and not answered yet
@@ -224,10 +229,37 @@ class Client:
         raw = await self._post(
             call.path, with_extras(call.payload, extras), call.max_tokens * n
         )
+        return await self._decoded(lambda: decode.responses(raw, call, self._origin(*times), n))
+
+    async def _decoded(self, read_answer: Callable[[], T]) -> T:
+        """What an answer says; `_Refused` where it is unusable, or another model's."""
         try:
-            return decode.responses(raw, call, self._origin(*times), n)
+            try:
+                return read_answer()
+            except Misnamed as error:
+                if not await self._is_called(error.name):
+                    raise
+            return read_answer()
         except Unusable as error:
             raise _Refused(error.failure) from None
+
+    async def _is_called(self, name: str) -> bool:
+        """Whether a name in an answer is the asked model's: a longer form, or an alias of it.
+
+        Hosted models are asked by a short name and answer with a dated one; vLLM answers
+        with the first of its names.
+        """
+        short, long = sorted((self.endpoint.model.lower(), name.lower()), key=len)
+        if not re.search(rf"(?<![a-z0-9]){re.escape(short)}(?![a-z0-9])", long):
+            try:
+                listed = await asyncio.to_thread(list_models, self.endpoint)
+            except ServerError:
+                return False
+            roots = {one.name: one.root for one in listed}
+            if roots.get(name) is None or roots[name] != roots.get(self.endpoint.model):
+                return False
+        self._names |= {name}
+        return True
 
     async def _post(self, path: str, payload: bytes, max_tokens: int) -> bytes:
         """The body of a 200; anything else raises `_Refused`."""
@@ -247,6 +279,7 @@ class Client:
             queued=max(0.0, began - created),
             served=perf_counter() - dispatched,
             opens_thinking=self.endpoint.opens_thinking,
+            models=self._names,
         )
 
     # -------------------------------------------------------- log-probabilities
@@ -267,11 +300,11 @@ class Client:
             body["prompt"] = context + text if ids is None else ids
         tokens = len(body["prompt"]) if isinstance(body["prompt"], list) else None
         raw = await self._post(call.path, orjson.dumps(body), call.max_tokens)
-        try:
-            origin = self._origin(created, began, dispatched)
-            return decode.continuation(raw, origin, boundary, tokens)
-        except Unusable as error:
-            raise _Refused(error.failure) from None
+        return await self._decoded(
+            lambda: decode.continuation(
+                raw, self._origin(created, began, dispatched), boundary, tokens
+            )
+        )
 
     async def _required_tokens(self, text: str) -> list[int]:
         """The ids of a text that follows token ids; nothing else could continue them."""

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import aiohttp
 from yarl import URL
@@ -12,9 +14,15 @@ from evalsuite.client.failures import one_line
 from evalsuite.client.retry import Timeouts, retry_after
 from evalsuite.types import Failure
 
+if TYPE_CHECKING:
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.tracing import Trace
+
 # vLLM closes a connection that was idle for 5 s; one that we let go first cannot be reset
 # under a request.
 _KEEPALIVE = 4.0
+_STALE = 2  # times that a request is sent where it may have found a connection closed
+_SOON = 1.0  # seconds within which a closed connection shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,35 @@ class Reply:
     status: int
     body: bytes
     retry_after: float | None = None
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Remembers which tasks got a new connection, and when.
+
+    A server may close an idle connection in the moment in which a request is written to it:
+    that says nothing of the server. On a new connection a reset is the server's.
+    """
+
+    def __init__(self, *, limit: int, keepalive_timeout: float) -> None:
+        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout)
+        self._made: WeakKeyDictionary[asyncio.Task[Any], float] = WeakKeyDictionary()
+
+    def is_new(self, since: float) -> bool:
+        """Whether the running task has been given a new connection since then."""
+        task = asyncio.current_task()
+        return task is not None and self._made.get(task, -1.0) >= since
+
+    async def _create_connection(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: "list[Trace]",
+        timeout: aiohttp.ClientTimeout,
+    ) -> "ResponseHandler":
+        made = await super()._create_connection(req, traces, timeout)
+        task = asyncio.current_task()
+        if task is not None:
+            self._made[task] = perf_counter()
+        return made
 
 
 class Transport:
@@ -38,9 +75,10 @@ class Transport:
             headers["Authorization"] = f"Bearer {key}"
         self._urls: dict[str, URL] = {}
         self._limits: dict[int, aiohttp.ClientTimeout] = {}
+        # No limit here: the pace bounds what is in flight, and nothing queues after dispatch.
+        self._connector = _Connector(limit=0, keepalive_timeout=_KEEPALIVE)
         self._session = aiohttp.ClientSession(
-            # No limit here: the runner bounds what is in flight.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEPALIVE),
+            connector=self._connector,
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=2**18,
@@ -59,6 +97,19 @@ class Transport:
         return await self._exchange("GET", path, None, aiohttp.ClientTimeout(total=seconds))
 
     async def _exchange(
+        self, method: str, path: str, payload: bytes | None, limit: aiohttp.ClientTimeout
+    ) -> Reply | Failure:
+        """One attempt; a connection that was closed while it lay idle makes none."""
+        for _ in range(_STALE):
+            began = perf_counter()
+            found = await self._attempt(method, path, payload, limit)
+            stale = isinstance(found, Failure) and found.kind == "reset"
+            soon = perf_counter() - began < _SOON
+            if not (stale and soon) or self._connector.is_new(began):
+                break
+        return found
+
+    async def _attempt(
         self, method: str, path: str, payload: bytes | None, limit: aiohttp.ClientTimeout
     ) -> Reply | Failure:
         began = perf_counter()

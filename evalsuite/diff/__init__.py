@@ -81,6 +81,12 @@ class Diff:
         return tuple(d for d in self.differences if d.effect == "blocks" and not d.allowed)
 
     @property
+    def planned(self) -> Mapping[str, tuple[TaskPairs, ...]]:
+        """`pairs`, with the samples too that a gate did not need of a run that it followed."""
+        whole = {name: course.whole for name, course in self.courses.items() if course.whole}
+        return {**self.pairs, **whole}
+
+    @property
     def changed(self) -> str:
         """What changed besides the weights, in one line."""
         manifests = self.baseline.manifest, self.candidate.manifest

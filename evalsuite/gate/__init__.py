@@ -268,4 +268,4 @@ def waiver_text(diff: Diff, name: str, expires: date) -> str:
         raise UsageError(f"--print-waiver {name}: no such bucket or task.{known}")
     subject = {"bucket": name} if name in diff.pairs else {"task": name}
     blank = Waiver(reason="", owner="", expires=expires, items="", **subject)
-    return waivers.as_toml(replace(blank, items=waivers.items_of(blank, diff.pairs)))
+    return waivers.as_toml(replace(blank, items=waivers.items_of(blank, diff.planned)))

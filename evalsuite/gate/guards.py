@@ -7,7 +7,7 @@ and not shown either way. Guards that had to be proven would leave most releases
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from evalsuite import words
 from evalsuite.diff import Diff
@@ -44,30 +44,22 @@ def guards(
         if found is not None:
             subject, level = (bucket, titles[bucket]), (policy.alpha, family)
             checks.append(_judged(limit, found, subject, level))
-        elif own or limit.figure not in seen:
-            # A general guard keeps silent in a bucket that has nothing for it to look at.
-            checks.append(_unseen(limit, bucket, titles[bucket]))
-    return list(_once(checks))
+        elif own:
+            checks.append(_unseen(limit, bucket, f" in {titles[bucket]}"))
+    # A general guard keeps silent in a bucket that has nothing for it to look at, but not
+    # where it finds nothing anywhere.
+    held = {limit for _, limit, _ in asked}
+    general = [limit for limits in policy.guards.values() for limit in limits if limit in held]
+    return checks + [_unseen(limit, "", "") for limit in general if limit.figure not in seen]
 
 
-def _once(checks: list[Check]) -> Iterator[Check]:
-    """Checks without a figure anywhere are told once, not for every bucket."""
-    told = set()
-    for check in checks:
-        key = (check.name, check.how)
-        if check.shown is None and check.candidate is None and key in told:
-            continue
-        told.add(key)
-        yield check
-
-
-def _unseen(limit: Limit, bucket: str, title: str) -> Check:
+def _unseen(limit: Limit, bucket: str, place: str) -> Check:
     figure = FIGURES[limit.figure]
     return Check(
         kind="guard",
         name=limit.figure,
         bucket=bucket,
-        title=f"{figure.title} in {title}",
+        title=f"{figure.title}{place}",
         verdict="UNDECIDED",
         blocking=limit.blocking,
         how=limit.how,

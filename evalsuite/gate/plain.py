@@ -57,7 +57,7 @@ def _bucket(item: BucketVerdict, seen: Comparison | None, verdict: Verdict) -> d
         "excess_flips": item.excess_flips,
         "reason": item.reason,
         "advice": item.advice,
-        "items": items_hash(verdict.diff.pairs.get(item.bucket, ())),
+        "items": items_hash(verdict.diff.planned.get(item.bucket, ())),
         "waiver": _waiver(item.waiver),
         "looks": sequential.plain(item.course) if item.course else None,
     }

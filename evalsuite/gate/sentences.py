@@ -12,6 +12,22 @@ def reason(evidence: Evidence, outcome: Outcome, delta: Interval | None) -> str:
     """One sentence that follows a bucket's title: what was seen, held against the margin."""
     if delta is None or delta.low is None or delta.high is None:
         return _nothing(evidence)
+    odd = _unchecked(evidence)
+    return _decided(evidence, outcome, delta) + (f" ({odd})" if odd else "")
+
+
+def _unchecked(evidence: Evidence) -> str:
+    """What of a bucket lies outside the range in which the gate's errors were checked."""
+    from evalsuite.stats import outside_checked_range
+
+    change = evidence.found.observed
+    if change is None:
+        return ""
+    clusters = sum(part.effective for part in change.parts)
+    return outside_checked_range(change.n, evidence.rule.margin, clusters=clusters)
+
+
+def _decided(evidence: Evidence, outcome: Outcome, delta: Interval) -> str:
     missing, margin = evidence.counts.missing, words.margin(evidence.rule.margin)
     margin += " (auto)" if evidence.rule.auto else ""
     seen = moved(delta, evidence.rule.margin)

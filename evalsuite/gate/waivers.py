@@ -109,7 +109,7 @@ def items_of(waiver: Waiver, pairs: Mapping[str, Sequence[TaskPairs]]) -> str:
 
 
 def _use(waiver: Waiver, diff: Diff, today: date, *, needed: bool) -> WaiverUse:
-    here = items_of(waiver, diff.pairs)
+    here = items_of(waiver, diff.planned)
     until = f"until {waiver.expires.isoformat()}, {waiver.owner}: {waiver.reason}"
     if here != waiver.items:
         said = (

@@ -304,6 +304,20 @@ def _stored(old: Run | None, made: Schedule) -> Schedule | None:
     return found if found is not None and found.id == made.id else None
 
 
+def not_run(asked: Against, plan: Plan) -> list[str]:
+    """Which buckets stay undecided because they are not run, in a line; none if all are."""
+    there = dict.fromkeys(
+        [*(asked.baseline.manifest.get("buckets") or {}), *asked.policy.buckets]
+    )
+    names = [name for name in there if name not in plan.blocks]
+    if not names:
+        return []
+    return [
+        f"{words.listed(names, most=6)}: in the baseline or the policy and not run here, so "
+        "the gate cannot pass them"
+    ]
+
+
 def rows_digest(rows: Sequence[ScoreRow], places: set[Place]) -> str:
     """Digest of the scores that some samples have."""
     table = ScoreTable.of(rows)

@@ -6,7 +6,7 @@ that it left (`retrace`), so that a verdict is a function of the plan and the an
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -61,6 +61,7 @@ class Course:
         outcome: of the bucket, "UNDECIDED" where no boundary was crossed.
         ending: at a boundary, as futile, after all items, or cut off before any of them.
         pairs: the paired samples up to the last look.
+        whole: those of every planned sample, asked or not; empty while the run goes on.
     """
 
     track: Track
@@ -68,6 +69,7 @@ class Course:
     outcome: Outcome
     ending: Ending
     pairs: tuple[TaskPairs, ...] = field(default=(), repr=False, compare=False)
+    whole: tuple[TaskPairs, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def used(self) -> int:
@@ -243,7 +245,10 @@ def retrace(
 
     follower = Follower(schedule, upto)
     follower.advance(_ready(schedule, candidate))
-    return follower.courses()
+    return {
+        name: replace(course, whole=upto(course.track, -1))
+        for name, course in follower.courses().items()
+    }
 
 
 def _ranks(track: Track, pairs: TaskPairs) -> "np.ndarray[tuple[int], np.dtype[np.intp]]":

@@ -1,6 +1,7 @@
 """What a gate will be able to say, from a finished baseline, before the candidate is run.
 
 forecast(baseline, rows, policy) -> Forecast ── buckets    BucketForecast, with what to mend
+                                             │             and what it costs
                                              ├─ refused    an equal model mostly fails it
                                              └─ suggested  the nearest policy that works
 """
@@ -23,9 +24,11 @@ from evalsuite.plan.chance import (
     passes,
     provable,
 )
+from evalsuite.plan.cost import Cost, at_once, costs
 from evalsuite.plan.expect import strata
+from evalsuite.plan.stopping import Stopping, stopping
 from evalsuite.plan.suggest import as_toml, nearest_policy, rounded_up
-from evalsuite.policy import Policy, Rule, check_weights
+from evalsuite.policy import Looks, Policy, Rule, check_weights
 from evalsuite.store import Run
 from evalsuite.types import JSON, ScoreRow
 
@@ -53,6 +56,10 @@ class BucketForecast:
         caught: probability that the drop asked about fails.
         items_needed: for the margin as it is, in 4 of 5 cases; None: out of reach.
         answers_needed: answers an item that do the same; None: unknown or out of reach.
+        early: what looks at a running candidate decide of an equal model; None: not looked at.
+        early_drop: the same of one that drops as asked about.
+        warning: what of it lies outside what was checked by simulation; "": nothing.
+        cost: what it took in the baseline; None: it has no answer there.
         floor: what an equal model makes of its floor; None: it has none.
     """
 
@@ -69,6 +76,10 @@ class BucketForecast:
     caught: float
     items_needed: int | None
     answers_needed: int | None
+    early: Stopping | None
+    early_drop: Stopping | None
+    warning: str
+    cost: Cost | None = None
     floor: Floor | None = None
 
     @property
@@ -129,6 +140,30 @@ class Forecast:
         """An equal model would be stopped in more than 1 of 5 cases."""
         return self.let_through < POWER
 
+    @property
+    def early_passes(self) -> float | None:
+        """As `passes`, where the gate looks while the candidate is run; None: it cannot."""
+        blocking = [one for one in self.buckets if one.rule.blocking]
+        if any(one.early is None for one in blocking):
+            return None
+        floors = [one.floor.passes for one in blocking if one.floor]
+        return prod(one.early.passes for one in blocking if one.early) * prod(floors)
+
+    def used(self, *, drop: bool = False) -> float:
+        """Share of the answers that an early-stopping gate is expected to need.
+
+        Args:
+            drop: of a candidate that drops as asked about, in every bucket; else of an equal
+                one.
+        """
+        total = needed = 0.0
+        for one in self.buckets:
+            answers = one.cost.answers if one.cost else one.items
+            early = one.early_drop if drop else one.early
+            total += answers
+            needed += answers * (early.used if early else 1.0)
+        return needed / total if total else 1.0
+
 
 def forecast(
     baseline: Run,
@@ -176,12 +211,14 @@ def forecast(
         found_strata = strata(groups.get(name, ()), known, rule.weights)
         planned[name] = with_noise(found_strata, policy.extra(name)[0])
     alpha = policy.alpha / max(1, sum(bool(found) for found in planned.values()))
+    asked, took = _Asked(change=change, alpha=alpha, looks=policy.looks), costs(baseline, rows)
     found_buckets = [
-        _bucket(name, declared.get(name) or {}, rules[name], planned[name], (change, alpha))
+        _bucket(name, declared.get(name) or {}, rules[name], planned[name], asked)
         for name in names
     ]
     buckets = tuple(
-        _with_floor(one, groups.get(one.bucket, ()), policy) for one in found_buckets
+        replace(_with_floor(one, groups.get(one.bucket, ()), policy), cost=took.get(one.bucket))
+        for one in found_buckets
     )
     return _forecast(baseline, earlier[0], policy, change, buckets)
 
@@ -195,15 +232,25 @@ def _with_floor(
     return replace(one, floor=floor(one.rule, tasks))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """The change to be caught, the level of its FAIL, and when a running candidate is seen."""
+
+    change: float
+    alpha: float
+    looks: Looks
+
+
 def _bucket(
     name: str,
     declared: Mapping[str, JSON],
     rule: Rule,
     planned: tuple[Stratum, ...],
-    asked: tuple[float, float],
+    asked: _Asked,
 ) -> BucketForecast:
-    """One bucket; `asked` is the change to be caught, and the level of its FAIL."""
-    change, alpha = asked[0], min(rule.alpha, asked[1])
+    """One bucket."""
+    change, alpha = asked.change, min(rule.alpha, asked.alpha)
+    looked = rule.population != "suite"  # looks see a part of the items: never the suite itself
     chance = passes(planned, rule)
     tight = chance < POWER
     return BucketForecast(
@@ -220,7 +267,19 @@ def _bucket(
         caught=fails(planned, rule, change, alpha),
         items_needed=items_needed(planned, rule) if tight else None,
         answers_needed=answers_needed(planned, rule) if tight else None,
+        early=stopping(planned, rule, 0.0, alpha, asked.looks) if looked else None,
+        early_drop=stopping(planned, rule, change, alpha, asked.looks) if looked else None,
+        warning=_unchecked(planned, rule),
     )
+
+
+def _unchecked(planned: Sequence[Stratum], rule: Rule) -> str:
+    """What of a bucket lies outside what was checked by simulation; "" where nothing does."""
+    from evalsuite.stats import outside_checked_range
+
+    clusters = sum(min(float(one.items), one.df + 1) for one in planned)
+    pairs = sum(one.items for one in planned)
+    return outside_checked_range(pairs, rule.margin, clusters=clusters) if planned else ""
 
 
 def _forecast(
@@ -267,6 +326,7 @@ def plain(found: Forecast) -> dict[str, JSON]:
         "earlier": found.earlier or None,
         "policy": str(found.policy.path or "every bucket at its own margin"),
         "change": found.change,
+        "requests_at_once": at_once(found.baseline.manifest),
         "equal_model_passes": found.passes,
         "equal_model_let_through": found.let_through,
         "refused": found.refused,
@@ -293,9 +353,26 @@ def plain(found: Forecast) -> dict[str, JSON]:
                 "items_needed": one.items_needed,
                 "answers_needed": one.answers_needed,
                 "remedy": one.remedy,
+                "warning": one.warning,
+                "early": _early(one),
+                "answers": one.cost.answers if one.cost else None,
+                "tokens": one.cost.tokens if one.cost else None,
+                "seconds": one.cost.seconds if one.cost else None,
             }
             for one in found.buckets
         ],
+    }
+
+
+def _early(one: BucketForecast) -> JSON:
+    if one.early is None or one.early_drop is None:
+        return None
+    return {
+        "equal_model_passes": one.early.passes,
+        "equal_model_fails": one.early.fails,
+        "equal_model_share_used": one.early.used,
+        "drop_is_caught": one.early_drop.fails,
+        "drop_share_used": one.early_drop.used,
     }
 
 

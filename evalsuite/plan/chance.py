@@ -32,6 +32,9 @@ class Stratum:
         differing: variance of one item's difference if nothing changed: for right/wrong
             answers the share of pairs that differ, in (0, 1].
         effective: independent items worth as much, at most `items`.
+        alike: correlation of the differences of two items of one cluster, in [0, 1].
+        whole: design effect if every cluster were copies of one item, at least 1.
+        unseen: items that flip together which the test counts beside those that it sees.
         inner: the part of `differing` that comes from answering anew, in [0, differing];
             None where no item was answered twice.
         repeats: answers an item.
@@ -46,6 +49,9 @@ class Stratum:
     weight: float
     differing: float
     effective: float
+    alike: float = 0.0
+    whole: float = 1.0
+    unseen: float = 0.0
     inner: float | None = None
     repeats: float = 1.0
     df: float = math.inf
@@ -83,7 +89,7 @@ def passes(strata: Sequence[Stratum], rule: Rule, change: float = 0.0) -> float:
     """
     if not strata:
         return 0.0
-    least = _least(strata, rule)
+    least = lowest_pass(strata, rule.margin, _z(rule.alpha))
     return 0.0 if least is None else _NORMAL.cdf((change - least) / error(strata, change))
 
 
@@ -98,17 +104,45 @@ def fails(strata: Sequence[Stratum], rule: Rule, change: float, alpha: float) ->
     """
     if not strata:
         return 0.0
-    reach, null = _reach(strata, alpha), -rule.margin if rule.fail == "inferior" else 0.0
+    most = highest_fail(strata, rule, _z(alpha))
+    return 0.0 if most is None else _NORMAL.cdf((most - change) / error(strata, change))
+
+
+def lowest_pass(strata: Sequence[Stratum], margin: float, z: float) -> float | None:
+    """Smallest observed difference that passes; None where none does.
+
+    Args:
+        strata: tasks of the bucket, at least one.
+        margin: tolerated loss.
+        z: critical value on the normal scale.
+    """
+    reach = _reach(strata, z)
 
     def shown(found: float) -> bool:
-        return null - found >= reach * _tested(strata, found, null)
+        return found + margin >= reach * _tested(strata, found, -margin)
+
+    return _first(shown, -margin, 1.0) if shown(1.0) else None
+
+
+def highest_fail(strata: Sequence[Stratum], rule: Rule, z: float) -> float | None:
+    """Largest observed difference (the smallest loss) that fails; None where none does.
+
+    Args:
+        strata: tasks of the bucket, at least one.
+        rule: margin and fail rule.
+        z: critical value on the normal scale.
+    """
+    inferior = rule.fail == "inferior"
+    reach, null = _reach(strata, z), -rule.margin if inferior else 0.0
+    granted = sum(one.weight**2 / _trials(one) for one in strata) / 2 if inferior else 0.0
+
+    def shown(found: float) -> bool:
+        return null - found - granted >= reach * _tested(strata, found, null)
 
     if not shown(-1.0):
-        return 0.0
-    most = _first(lambda depth: shown(-depth), -null, 1.0)  # how deep a loss must look
-    if rule.fail == "regression":
-        most = max(most, rule.margin)
-    return _NORMAL.cdf((-most - change) / error(strata, change))
+        return None
+    most = -_first(lambda depth: shown(-depth), -null, 1.0)  # how deep a loss must look
+    return most if inferior else min(most, -rule.margin)
 
 
 def provable(strata: Sequence[Stratum], alpha: float, power: float = POWER) -> float | None:
@@ -168,46 +202,48 @@ def _square(one: Stratum, variance: float) -> float:
     return one.weight**2 * variance / one.effective
 
 
+def _trials(one: Stratum) -> float:
+    """Independent items that the test takes a task for (`stats.tilted.flip_together`)."""
+    n = one.effective * (1 + one.alike * (one.whole - 1))
+    flips = max(n * one.differing, 1e-9)
+    alike = (one.alike * flips + one.unseen) / (flips + one.unseen)
+    return n / (1 + alike * (one.whole - 1))
+
+
 def _tested(strata: Sequence[Stratum], found: float, null: float) -> float:
     """Standard error that the gate's test against `null` sees where it finds `found`."""
     from evalsuite.stats.tango import restricted_variance
 
     total = 0.0
     for one in strata:
-        differing, n = _at_least(one, found), one.effective
+        differing, n = _at_least(one, found), _trials(one)
         variance = one.differing
         if one.scored:
             losses, gains = n * (differing - found) / 2, n * (differing + found) / 2
             variance = restricted_variance(losses, gains, n, null)
-        total += _square(one, variance)
+        total += one.weight**2 * variance / n
     return math.sqrt(total)
 
 
-def _reach(strata: Sequence[Stratum], alpha: float) -> float:
+def _z(alpha: float) -> float:
+    return _NORMAL.inv_cdf(1 - alpha)
+
+
+def _reach(strata: Sequence[Stratum], z: float) -> float:
     """How many errors away from the hypothesis: z, or t at Satterthwaite's df."""
     squares = [_square(one, one.differing) for one in strata]
     below = sum(square**2 / one.df for square, one in zip(squares, strata, strict=True))
     if below <= 0:
-        return _NORMAL.inv_cdf(1 - alpha)
-    from scipy.special import stdtrit
+        return z
+    from scipy.special import ndtr, stdtrit
 
-    return float(stdtrit(sum(squares) ** 2 / below, 1 - alpha))
-
-
-def _least(strata: Sequence[Stratum], rule: Rule) -> float | None:
-    """Smallest observed difference that passes; None where none does."""
-    reach, null = _reach(strata, rule.alpha), -rule.margin
-
-    def shown(found: float) -> bool:
-        return found - null >= reach * _tested(strata, found, null)
-
-    return _first(shown, null, 1.0) if shown(1.0) else None
+    return -float(stdtrit(sum(squares) ** 2 / below, float(ndtr(-z))))
 
 
 def _enough(strata: Sequence[Stratum], margin: float, alpha: float, power: float) -> bool:
     """Whether an equal model passes with probability `power`."""
     found = -_NORMAL.inv_cdf(power) * error(strata)
-    return found + margin >= _reach(strata, alpha) * _tested(strata, found, -margin)
+    return found + margin >= _reach(strata, _z(alpha)) * _tested(strata, found, -margin)
 
 
 def _first(holds: Callable[[float], bool], low: float, high: float) -> float:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evalsuite.pairing import FloatArray, Side, TaskPairs, task_weights
+from evalsuite.pairing import FloatArray, IntArray, Side, TaskPairs, task_weights
 from evalsuite.plan.chance import Stratum, pooled
 from evalsuite.ranges import task_range
 from evalsuite.types import JSON
@@ -114,17 +114,37 @@ def _stratum(pairs: TaskPairs, scores: _Scores, earlier: TaskPairs | None) -> St
         items=mean.n,
         weight=1.0,
         differing=_assumed(scores),
-        effective=mean.n / (mean.deff or 1.0),
+        effective=mean.n,
         inner=None if scores.inner is None else 2 * scores.inner / scores.repeats,
         repeats=scores.repeats,
-        df=math.inf if binary else max(1.0, float(mean.df)),
+        df=math.inf if binary else max(1.0, mean.effective - 1),
         scored=scores.repeats == 1,
         binary=binary,
     )
     if mean.stderr is None:  # one cluster: its error is unknown, so the gate takes the largest
         return replace(one, differing=1.0, effective=1.0, inner=None, scored=False)
+    one = _clustered(one, pairs.clusters[pairs.before.weight > 0], mean.deff or 1.0)
     one = one if earlier is None else _seen(one, scores, earlier)
     return one if one.inner is None else replace(one, inner=min(one.inner, one.differing))
+
+
+def _clustered(one: Stratum, clusters: IntArray, deff: float) -> Stratum:
+    """A task whose items flip together as a design effect says."""
+    from evalsuite.stats.tilted import UNSEEN
+
+    sizes = np.bincount(clusters)
+    many = sizes[sizes > 1].astype(np.float64)
+    effective = one.items / max(1.0, deff)
+    if not many.size:
+        return replace(one, effective=effective)
+    whole = float(np.square(sizes.astype(np.float64)).sum() / sizes.sum())
+    return replace(
+        one,
+        effective=effective,
+        alike=min(1.0, max(0.0, (deff - 1) / (whole - 1))),
+        whole=whole,
+        unseen=UNSEEN * float(np.square(many).sum() / many.sum()),
+    )
 
 
 def _assumed(scores: _Scores) -> float:
@@ -164,12 +184,12 @@ def _seen(one: Stratum, scores: _Scores, earlier: TaskPairs) -> Stratum:
         answered = earlier.before.rows.sizes
         before = float(answered[answered > 0].mean())
         variance += scores.inner * (1 / scores.repeats - 1 / before)
-    deff = (change.stderr / alone.stderr) ** 2 if alone.stderr else 1.0
     (part,) = change.parts
-    return replace(
+    deff = (change.stderr / alone.stderr) ** 2 if alone.stderr else 1.0
+    found = replace(
         one,
         differing=min(1.0, max(variance, 1 / change.n)),  # no flip among n: perhaps one
-        effective=one.items / max(1.0, deff),
-        scored=part.binary or part.spread is not None,
+        scored=part.binary or (part.spread is not None and not part.spread.dense),
         assumed=False,
     )
+    return _clustered(found, earlier.clusters[seen], deff)

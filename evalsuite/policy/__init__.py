@@ -59,6 +59,7 @@ from evalsuite.types import JSON
 
 __all__ = [
     "FIGURES",
+    "KEYS",
     "MARGIN",
     "ORDERS",
     "WIDEST",
@@ -80,7 +81,7 @@ ORDERS = ("random",)  # of the items of an early-stopping gate
 _FAILS = ("regression", "inferior")
 _POPULATIONS = ("items", "suite")
 
-_KEYS = (
+KEYS = (
     *("alpha", "baseline", "undecided", "fail", "population", "max_missing", "suspicious"),
     *("noise", "looks", "gamma", "order", "buckets", "guards", "tasks", "waivers"),
 )
@@ -106,7 +107,7 @@ def load_policy(path: Path, buckets: Declared) -> Policy:
             bucket that blocks; names file and line.
     """
     reader = Reader(parse.toml(path))
-    reader.known((), reader.table(()), _KEYS)
+    reader.known((), reader.table(()), KEYS)
     unnamed = _top(reader, path)
     rules = {}
     for name in reader.table(("buckets",)):

@@ -130,7 +130,7 @@ def _page(
         kind="verdict" if kind == "verdict" else "diff",
         parties=(party(diff.baseline, "baseline"), party(diff.candidate, "candidate")),
         headline=head,
-        basis=f"{compared}; {basis}",
+        basis="; ".join(one for one in (compared, basis, looked.saved(diff.candidate)) if one),
         buckets=buckets,
         changed=diff.changed,
         changes=tuple(one for one in changes if one.tone != "plain"),

@@ -10,6 +10,7 @@ from evalsuite.store import Run
 from evalsuite.types import JSON
 
 if TYPE_CHECKING:
+    from evalsuite.diff import Diff
     from evalsuite.looks import Course
 
 WIDTH, HEIGHT = 320, 132  # pixels
@@ -47,6 +48,13 @@ def number(run: Run) -> str:
     """That there were looks at the same candidate before; "" where there were none."""
     count: JSON = run.manifest.get("look_number")
     return f"this is look number {count} at this candidate" if count else ""
+
+
+def partial(diff: "Diff") -> list[str]:
+    """That a candidate was only asked in part, in lines; none without looks."""
+    if not diff.courses:
+        return []
+    return [used(diff.courses), "its plan stopped it there: intervals hold over all its looks"]
 
 
 def told(course: "Course") -> str:

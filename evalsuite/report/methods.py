@@ -27,7 +27,15 @@ def of_comparisons(found: Sequence["Comparison"]) -> tuple[str, ...]:
     """How the figures of two runs came about."""
     scores = [side for one in found for side in (one.baseline, one.candidate) if side]
     deltas = [one.delta for one in found if one.delta]
+    repeated = any(delta.method.endswith("repeated") for delta in deltas)
+    looks = (
+        "The candidate was asked in a planned random order and looked at several times "
+        "(Lan-DeMets boundaries, Hwang-Shih-DeCani spending); a bucket ended where it crossed "
+        "its boundary. Intervals of differences and of the scores beside them hold over all "
+        "looks together; answers after a bucket's last look do not count.",
+    )
     return (
+        *(looks if repeated else ()),
         "A sample pairs with itself by its content; repeats are averaged per sample first. "
         f"Differences are candidate {words.MINUS} baseline on the samples that both runs "
         "answered; scores beside them are on the same samples.",

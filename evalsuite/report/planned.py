@@ -7,6 +7,7 @@ from rich.text import Text
 
 from evalsuite import words
 from evalsuite.plan.chance import POWER
+from evalsuite.plan.cost import at_once
 from evalsuite.report.untrusted import terminal as safe
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def plan_lines(found: "Forecast") -> list["RenderableType"]:
         table.add_row(*_cells(one))
     lines: list[RenderableType] = [Text(f"baseline  {safe(found.baseline.name)}"), table]
     lines += [Text(line) for line in _footnotes(found)]
+    lines += [Text(""), _running(found), *map(Text, _costs(found)), Text("")]
     return [*lines, Text(_release(found), style="bold red" if found.refused else "green")]
 
 
@@ -47,6 +49,8 @@ def _cells(one: "BucketForecast") -> list[Text]:
         least = words.points(one.rule.least)
         floor = f"an equal model is shown to reach the floor of {least} {chance} of the time"
         remark = f"{remark}; {floor}" if remark else floor
+    if one.warning:
+        remark = f"{remark}; {one.warning}" if remark else one.warning
     if not one.rule.blocking:
         remark = "warns only" + (f"; {remark}" if remark else "")
     return [
@@ -59,6 +63,59 @@ def _cells(one: "BucketForecast") -> list[Text]:
         Text(words.percent(one.caught, digits=0)),
         Text(f"← {remark}" if remark else "", style="yellow"),
     ]
+
+
+def _running(found: "Forecast") -> Table:
+    """What it costs to run each bucket, whole and with a gate that looks meanwhile."""
+    drop = words.figure(-found.change * 100)
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    table.add_column("to run it")
+    for title in (
+        "answers",
+        "tokens",
+        "time",
+        "an equal model,\nlooked at: passes",
+        "of the\nitems",
+        f"a {drop}-point drop,\nlooked at: caught",
+        "of the\nitems",
+    ):
+        table.add_column(title, justify="right", no_wrap=True)
+    for one in found.buckets:
+        table.add_row(*_running_cells(one))
+    return table
+
+
+def _running_cells(one: "BucketForecast") -> list[Text]:
+    cost, same, drop = one.cost, one.early, one.early_drop
+    cells = [EMPTY] * 3
+    if cost is not None:
+        tokens = "unknown" if cost.tokens is None else words.count(round(cost.tokens))
+        time = "unknown" if cost.seconds is None else words.duration(cost.seconds)
+        cells = [words.count(cost.answers), tokens, time]
+    if same is None or drop is None:
+        cells += [EMPTY] * 4
+    else:
+        shares = same.passes, same.used, drop.fails, drop.used
+        cells += [words.percent(share, digits=0) for share in shares]
+    return [Text(safe(one.title).lower(), style="bold"), *map(Text, cells)]
+
+
+def _costs(found: "Forecast") -> list[str]:
+    """Where tokens and time come from, and what looking at a running candidate saves."""
+    lines = []
+    known = [one.cost for one in found.buckets if one.cost and one.cost.seconds is not None]
+    if known:
+        together = at_once(found.baseline.manifest)
+        pace = f", {words.count(together)} requests at once" if together else ""
+        lines.append(f"tokens and time: as the baseline took them{pace}")
+    passed = found.early_passes
+    if passed is not None:
+        lines.append(
+            f"evalsuite run --against: an equal model passes {words.percent(passed, digits=0)} "
+            f"of the time, with {words.percent(found.used(), digits=0)} of the answers; a drop "
+            f"in every bucket needs {words.percent(found.used(drop=True), digits=0)}"
+        )
+    return lines
 
 
 def _footnotes(found: "Forecast") -> list[str]:

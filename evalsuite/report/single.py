@@ -74,8 +74,8 @@ def _headline(
     early = run.status == "stopped_by_plan"
     drawn = words.part(samples, planned) + " samples" if early else ""
     size = (
-        f"{drawn or words.counted(samples, 'sample')} of {words.counted(len(tasks), 'task')} in "
-        f"{words.counted(len(buckets), 'bucket')}"
+        f"{drawn or words.counted(samples, 'sample')} of "
+        f"{words.counted(len(tasks), 'task')} in {words.counted(len(buckets), 'bucket')}"
     )
     lost = f"{words.counted(failed, 'answer')} never arrived" if failed else "nothing failed"
     return Headline(

@@ -123,6 +123,7 @@ def diff_lines(diff: "Diff") -> list["RenderableType"]:
     if moved:
         lines.append(Text(f"besides the score: {' · '.join(map(safe, moved))}"))
     lines += [Text(f"note: {safe(flag)}", style="yellow") for flag in diff.flags]
+    lines += [Text(safe(line, 1_000)) for line in looked.partial(diff)]
     return lines[:-1] if isinstance(lines[-1], Text) and not lines[-1].plain else lines
 
 

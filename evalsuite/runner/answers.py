@@ -56,7 +56,7 @@ class Answers:
     ) -> None:
         self._means, self._seed = means, seed
         self._liveness, self._stopping = liveness, stopping
-        self._together = Together()
+        self._together = Together(means.say)
         # Of each body where its answer is (see `Index.packed`), or that it is on its way.
         self._bodies: dict[bytes, bytes | asyncio.Future[None]] = {}
         self._early: dict[Key, Response] = {}  # answers to repeats that have not begun
@@ -174,6 +174,8 @@ class Answers:
         """One request for repeats that follow one another: their seeds do, too."""
         responses = await self._served(client, asked[0].call, len(asked))
         if responses is None or responses[0].failure is not None:
+            return
+        if not self._together.accepts(responses):
             return
         for question, response in zip(asked, responses, strict=True):
             self._keep(question, response)

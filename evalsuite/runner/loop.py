@@ -116,7 +116,7 @@ class _Loop:
             risen.cancel()
 
     def _tell(self, risen: asyncio.Task[None]) -> None:
-        if not risen.cancelled() and not self._dry:
+        if not (risen.cancelled() or self._dry or self.stopping):
             self._news.set()
 
     def stop(self, number: int) -> None:

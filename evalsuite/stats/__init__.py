@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evalsuite.stats.change import Change as Change
     from evalsuite.stats.change import Part as Part
     from evalsuite.stats.change import variance_at as variance_at
+    from evalsuite.stats.checked import outside_checked_range as outside_checked_range
     from evalsuite.stats.clusters import ClusterMean as ClusterMean
     from evalsuite.stats.clusters import cluster_mean as cluster_mean
     from evalsuite.stats.context import EffectiveLength as EffectiveLength
@@ -108,6 +109,7 @@ _MODULES = {
     ),
     "buckets": "bucket_change bucket_interval bucket_weights satterthwaite share_clusters",
     "change": "Change Part variance_at",
+    "checked": "outside_checked_range",
     "clusters": "ClusterMean cluster_mean",
     "context": "EffectiveLength crossing effective_length isotonic_decreasing",
     "discordant": "McNemar mcnemar",

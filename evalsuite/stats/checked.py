@@ -1,0 +1,32 @@
+"""How far the error of the gate has been checked by simulation.
+
+The bounds are those of the grid of benchmarks/operating_characteristics.py, in which a false
+PASS and a false FAIL keep to their level (docs/operating-characteristics.md). Outside, nothing
+is known to go wrong; nothing is known to go right either, and whoever decides should be told.
+"""
+
+import math
+
+PAIRS = 100
+CLUSTERS = 10  # of one size; of unequal ones as many as they are worth
+MARGINS = (0.01, 0.10)
+
+
+def outside_checked_range(pairs: float, margin: float, *, clusters: float = math.inf) -> str:
+    """What of a bucket lies outside the range that was checked; "" where nothing does.
+
+    Args:
+        pairs: compared, or planned to be.
+        margin: tolerated loss, a fraction.
+        clusters: of one size that they are worth (`Part.effective`, added up); infinite where
+            every pair is its own.
+    """
+    odd = []
+    if pairs < PAIRS:
+        odd.append(f"fewer than {PAIRS} pairs")
+    if clusters < min(CLUSTERS, pairs):
+        odd.append(f"fewer than {CLUSTERS} clusters")
+    low, high = MARGINS
+    if not low - 1e-12 <= margin <= high + 1e-12:
+        odd.append(f"a margin outside {100 * low:g} to {100 * high:g} points")
+    return f"{' and '.join(odd)}: how often the gate errs was not checked there" if odd else ""
