@@ -1,6 +1,6 @@
 """How often the gate errs, what it can show and what it costs, by simulation over a grid.
 
-    python benchmarks/operating_characteristics.py            # writes the page: 10 min of CPU
+    python benchmarks/operating_characteristics.py            # writes the page: 5 min of CPU
     python benchmarks/operating_characteristics.py --quick    # a look: few cells, few trials
 
 Every cell is seeded by itself and kept in a file when it is finished, so that a run that was

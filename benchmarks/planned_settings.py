@@ -36,10 +36,10 @@ PLANNED: tuple[tuple[Population, float], ...] = (
     (_three(1500), 0.02),
     (_three(600, discordance=0.05), 0.03),
     (_three(3000, discordance=0.20), 0.02),
-    (_three(200, discordance=0.05), 0.05),
+    (_three(400), 0.05),
     (_single(1500, cluster=(5,), icc=0.5), 0.03),
     (_single(1500, cluster=_UNEVEN, icc=0.5), 0.05),
-    (_single(600, repeats=4, anew=0.25), 0.03),
+    (_single(600, repeats=4, anew=0.25), 0.02),
     (_single(600, repeats=8, discordance=0.20), 0.03),
 )
 

@@ -30,7 +30,7 @@ from evalsuite.journal import Journal
 from evalsuite.types import Item, Plan, Transcript
 
 CHECKPOINT = Path(__file__).parent.parent / "demo" / "base"
-CACHE = 16_384  # tokens that the server can hold: half of the headers, a quarter of the documents
+CACHE = 16_384  # tokens that the server can hold: a quarter of the documents
 BLOCK = 32  # tokens that it keeps or forgets together
 TARGET = 0.9  # of what prompts share, from the cache
 WORDS = ("the", "cat", "sat", "on", "red", "box", "Ben", "Lisa", "went", "old", "sea", "again")

@@ -7,6 +7,7 @@ disk, not in memory.
 """
 
 import asyncio
+import sys
 import threading
 import time
 from array import array
@@ -81,6 +82,10 @@ class Desk:
     def wanted(self, item: Item) -> bool:
         """Whether an item is still to be asked: no gate has decided its bucket."""
         return self._gate is None or self._gate.wanted(item)
+
+    def room(self) -> int:
+        """How many episodes may go on at once, so that little is asked in vain."""
+        return sys.maxsize if self._gate is None else self._gate.room()
 
     async def settle(self) -> None:
         """Let others in; wait while more is to be scored than memory should hold."""

@@ -103,6 +103,8 @@ def _step(generator: Episode, sent: Response | tuple[Response, ...] | None) -> S
 
 
 def _ended(outcome: JSON) -> Done:
+    if outcome is None:
+        return Done()
     try:
         json.dumps(outcome, allow_nan=False)
     except (TypeError, ValueError) as failure:

@@ -4,37 +4,32 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalsuite import (
-    episode,
+    early,
+    fits,
     host,
     identity,
     manifest,
-    order,
     reuse,
     runner,
     selection,
-    spent,
     stall,
     store,
 )
-from evalsuite import task as tasks
-from evalsuite.client import Client, Options, Replicas, Retry, Served, pacing, run_async
+from evalsuite.client import Options, Replicas, Retry, pacing, run_async
 from evalsuite.desk import Desk
 from evalsuite.display import Display
-from evalsuite.errors import IncompleteError, ServerError, StoreError, TaskError, UsageError
+from evalsuite.errors import IncompleteError, StoreError, UsageError
 from evalsuite.host import Ends, Target
 from evalsuite.journal import FSYNC_RECORDS, Journal
 from evalsuite.selection import Selection, Work
 from evalsuite.types import (
     JSON,
     Bucket,
-    Failure,
-    Sample,
-    Task,
 )
 
 if TYPE_CHECKING:
@@ -95,44 +90,20 @@ def evaluate(
             display.say(f"nothing failed in {old.path}")
             return old
         if settings.against is not None:
-            built, work = _gated(settings.against, built, work, (settings, old, display))
+            folders = {settings.runs, *([settings.out.parent] if settings.out else [])}
+            setting = early.Setting(
+                folders=frozenset(folders),
+                in_flight=settings.concurrency or pacing.START,
+                old=old,
+            )
+            built, work = early.planned(settings.against, built, work, setting, display)
         run = old or store.create(settings.runs, built, path=settings.out)
         with store.lock(run):
-            run = _begin(run, built, work)
-            if settings.against is not None and "requests" not in run.manifest:
-                run = store.update(run, requests=spent.before(ends.replicas))
+            run = early.begun(_begin(run, built, work), ends)
             if old is not None:
                 display.say(f"going on with {run.path}")
             host.keep_log(server, run.path)
             return run_async(_work(run, work, ends, settings, display))
-
-
-def _gated(
-    against: "looks.Against",
-    built: Mapping[str, JSON],
-    work: Work,
-    how: tuple[Settings, store.Run | None, Display],
-) -> tuple[dict[str, JSON], Work]:
-    """The manifest and the work of a run that is gated while it goes on."""
-    from evalsuite import looks
-
-    settings, old, display = how
-    if work.shard is not None:
-        raise UsageError("--shard: a run that may stop early is asked whole; leave --against")
-    candidate = looks.Candidate(
-        manifest=built, plan=work.plan, in_flight=settings.concurrency or pacing.START, old=old
-    )
-    manifested, plan = looks.arrange(against, candidate)
-    folders = {settings.runs, *([settings.out.parent] if settings.out else [])}
-    known = [run for folder in folders for run in store.all_runs(folder)]
-    before = looks.earlier(known, manifested, against.baseline, old)
-    for said in looks.not_run(against, plan):
-        display.say(said)
-    if before:
-        manifested["look_number"] = before + 1
-        display.say(f"this is look number {before + 1} at this candidate")
-    lengths = order.expected(store.scores(against.baseline))
-    return manifested, replace(work, plan=plan, hints=replace(work.hints, lengths=lengths))
 
 
 def _facts(target: Target, server: host.Host, ends: Ends) -> dict[str, JSON]:
@@ -232,7 +203,8 @@ async def _work(
     """Ask, score and conclude; the run's lock is held."""
     started = time.monotonic()
     journal = Journal(run.path / "journal", write=True, sync_every=settings.sync_every)
-    desk = Desk(display.row, _gate(run, display))
+    asked_at_once = settings.concurrency or pacing.START
+    desk = Desk(display.row, early.watch(run, display, asked_at_once))
     for line in journal.torn:
         display.say(f"{run.path}: {line}; it is asked again")
     totals = {
@@ -243,10 +215,7 @@ async def _work(
         with display.buckets(work.buckets, totals):
             await _ask(work, ends, journal, desk, (settings, display, seen))
             await runner.interruptible(desk.finish())
-        if "plan" in run.manifest:
-            noted, keys = run.manifest["requests"], tuple(journal.index)
-            asked = asyncio.to_thread(spent.spent, noted, ends.replicas, work.plan, keys)
-            seen["requests"] = await asked
+        seen |= await early.saved(run, work, ends, journal)
         run = store.update(run, **_noted(run, seen), seconds=_seconds(run, started))
         told = reuse.said(run.manifest["prompt_cache"])
         if told:
@@ -264,21 +233,6 @@ async def _work(
     finally:
         desk.drop()
         journal.close()
-
-
-def _gate(run: store.Run, display: Display) -> "looks.Watch | None":
-    """What ends the buckets of a run that is gated while it goes on."""
-    if "plan" not in run.manifest:
-        return None
-    from evalsuite import looks
-
-    schedule = looks.load(run)
-    if schedule is None:
-        return None
-    rows = store.scores(looks.planned_baseline(run, schedule))
-    return looks.Watch(
-        schedule, rows, lambda ended: display.stopped(ended.track.bucket, ended.said)
-    )
 
 
 def _seconds(run: store.Run, started: float) -> float:
@@ -323,12 +277,12 @@ async def _ask(
         }
         for client in clients.values():
             await stack.enter_async_context(client)
-        fits = _check_fits(clients["model"], ends.served, work)
-        await runner.interruptible(fits)
+        await runner.interruptible(fits.check(clients["model"], ends.served, work))
         means = runner.Means(
             clients=clients,
             samplings=ends.samplings,
             wanted=desk.wanted,
+            room=desk.room,
             settle=desk.settle,
             journal=journal,
             pace=paces["model"],
@@ -356,43 +310,3 @@ async def _ask(
 
 async def _counters(ends: Ends) -> reuse.Counters | None:
     return await asyncio.to_thread(reuse.counters, ends.replicas)
-
-
-async def _check_fits(client: Client | Replicas, served: Served, work: Work) -> None:
-    """Refuse a task whose longest prompt and answer cannot fit the context.
-
-    A token is at least one byte, so most prompts are known to fit without asking; of the
-    others the longest few of each task are counted by the server.
-    """
-    limit = served.max_model_len
-    if limit is None:
-        return
-    for entry in work.buckets:
-        for item in entry.tasks:
-            for sample in _longest(item, work, limit):
-                await _check_sample(client, item, sample, limit)
-
-
-def _longest(item: Task, work: Work, limit: int) -> list[Sample]:
-    samples = work.samples[item.name]
-    sized = sorted(((size, i) for i, size in enumerate(work.sizes[item.name])), reverse=True)
-    room = limit - item.sampling.max_tokens
-    # Twice the bytes: what a chat template adds is not among them.
-    return [samples[i] for size, i in sized[:4] if size * 2 > room]
-
-
-async def _check_sample(
-    client: Client | Replicas, item: Task, sample: Sample, limit: int
-) -> None:
-    state = episode.begin(tasks.episode(item, sample))
-    for request in state.requests[:1] if isinstance(state, episode.Waiting) else ():
-        count = await client.count_tokens(request)
-        if isinstance(count, Failure):
-            raise ServerError(f"cannot count the tokens of {item.name}: {count.message}")
-        answer = (request.sampling or item.sampling).max_tokens
-        if count is not None and count + answer > limit:
-            raise TaskError(
-                f"{item.path}: the prompt of sample {sample.key} ({count:,} tokens) and an "
-                f"answer of up to {answer:,} do not fit the served context of {limit:,}. "
-                "Serve a longer one, or lower --max-tokens or --level."
-            )

@@ -104,8 +104,10 @@ def _thinking(response: Response, total: float) -> float:
     """Return the tokens of thinking: as counted, else by its share of the characters."""
     if response.usage.reasoning is not None:
         return min(response.usage.reasoning, total)
+    if not response.reasoning:
+        return 0.0
     everything = _characters(response)
-    return total * len(response.reasoning or "") / everything if everything else 0.0
+    return total * len(response.reasoning) / everything if everything else 0.0
 
 
 def _characters(response: Response) -> int:

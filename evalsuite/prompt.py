@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, JSON]
 _FILE = "<evalsuite template>"  # names our templates in tracebacks
+_NAME = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}\n?")
+_WORDS = {"true", "false", "none", "and", "or", "not", "in", "is", "if", "else"}  # no names
 _MESSAGE_KEYS = {"role", "content", "reasoning", "tool_calls", "tool_call_id"}
 
 
@@ -65,6 +67,9 @@ def value(field: Field, row: Row) -> JSON:
     Raises:
         TaskError: not a template, a name the row lacks (nearest named), or it fails.
     """
+    name = _bare(field.text)
+    if name in row:  # a third of all rendering, and a hundredth of the time
+        return row[name]
     from jinja2 import Undefined, UndefinedError
 
     template, native = _compiled(field)
@@ -192,6 +197,13 @@ def _environment() -> "SandboxedEnvironment":
 
 def _tojson(value: JSON, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
+
+
+@lru_cache(maxsize=4096)
+def _bare(text: str) -> str:
+    """The name in a template that is nothing but one name, else ""."""
+    found = _NAME.fullmatch(text)
+    return found[1] if found and found[1].lower() not in _WORDS else ""
 
 
 @lru_cache(maxsize=4096)

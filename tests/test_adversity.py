@@ -11,6 +11,7 @@ import time
 import mock_server
 import private_tree
 import pytest
+from processes import eventually
 
 from evalsuite import cli, identity, store
 from evalsuite.errors import IncompleteError
@@ -55,6 +56,33 @@ def test_a_backlog_of_scoring_keeps_nobody_from_leaving(here, mock, number, code
     assert "Traceback" not in errors
     (found,) = store.all_runs(here / "runs")
     assert found.status == "incomplete"
+
+
+def test_ctrl_c_twice_leaves_at_once_and_the_run_can_be_gone_on_with(here):
+    slow = {"kind": "slow", "seconds": 60, "always": True, "match": "-0-7."}
+    with mock_server.start({"faults": [slow]}) as server:
+        flags = ("run", *TREE, "--base-url", server.base_url)
+        command = [sys.executable, "-m", "evalsuite", *flags]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert eventually(lambda: server.stats()["faults"].get("slow", 0) >= 3, 60)
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):  # it waits for what it has asked
+            process.wait(2)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=15)
+        assert process.returncode == 130
+        assert "Traceback" not in errors
+        assert errors.strip().splitlines()[-1].endswith("run the same command to go on")
+        (journal,) = here.glob("runs/*/journal/0001.jsonl")
+        kept = journal.read_bytes().count(b"\n")
+        server.change(faults=[])
+        server.reset()
+
+        subprocess.run(command, check=True, capture_output=True)
+
+        assert server.stats()["requests"] <= 150 - kept
+    (found,) = store.all_runs(here / "runs")
+    assert found.status == "complete"
 
 
 def _asked_for_all(here):

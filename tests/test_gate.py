@@ -7,7 +7,7 @@ from gated import BUCKETS, judged, policy
 from made_runs import paired, row, rows, run, task_entry
 
 from evalsuite import diff, gate
-from evalsuite.stats import tango_z
+from evalsuite.stats import differences, tango_z, z_against
 
 Z95 = 1.6448536269514722  # of a one-sided 5 %
 
@@ -308,6 +308,29 @@ def test_following_the_advice_decides_about_4_times_of_5(rng):
     passed = sum(tango_z(a, b, n + more, null=-0.03) > Z95 for a, b, _ in draws.tolist())
 
     assert 0.72 < passed / 400 < 0.92
+
+
+def test_answering_as_often_as_advised_decides_about_4_times_of_5(rng):
+    # Every answer is a coin: all of the noise is between answers to the same item.
+    n, coins = 400, rng.random((400, 2)) < 0.5
+    coins = coins, rng.permutation(coins)  # as many heads, on other items
+    sides = [
+        [row(i, int(side[i, k]), repeat=k) for i in range(n) for k in range(2)]
+        for side in coins
+    ]
+    (bucket,) = judged(*sides, margin=0.03).buckets
+    assert bucket.verdict == "UNDECIDED"
+    answers = int(re.search(r"(\d+) answers per item", bucket.advice)[1])
+    assert f"evalsuite run --bucket tools --repeats {answers}" in bucket.advice
+    assert "of its squared error is between answers to the same item" in bucket.advice
+
+    passed = 0
+    for _ in range(300):
+        before, now = (
+            rng.binomial(answers, rate, n) / answers for rate in (0.5, 0.5 + bucket.delta.value)
+        )
+        passed += z_against(differences(before, now), -0.03) > Z95
+    assert 0.68 < passed / 300 < 0.95
 
 
 def test_a_change_on_the_margin_is_said_to_be_out_of_reach():

@@ -255,6 +255,18 @@ def test_a_floor_counts_missing_answers_at_their_worst_and_their_best(tmp_path):
     assert floor.shown.high > 0.74
 
 
+def test_a_floor_leaves_out_what_weighs_nothing(tmp_path):
+    rules = policy(tmp_path, "[buckets.tools]\nmargin = 0.05\nmin = 0.70\n")
+    good = paired(900, 0, 0, 100, task="good")
+    void = paired(0, 0, 0, 50, task="void", weight=0.0)
+    runs = [run(n, tasks={t: task_entry() for t in ("good", "void")}) for n in ("a", "b")]
+    found = diff.compare(*runs, [*good[0], *void[0]], [*good[1], *void[1]])
+
+    floor = check(gate.judge(found, rules), "floor")
+
+    assert (floor.verdict, floor.candidate) == ("PASS", 0.9)
+
+
 def two_tasks(losses):
     before, now = paired(900, 4, 4, 92, task="big")
     one, other = paired(60 - losses, losses, 0, 40, task="small")

@@ -137,7 +137,8 @@ def test_a_run_killed_at_any_moment_ends_like_one_that_was_not(
         process = start(folder)
         kill_at(process, folder, at * total, power=power)
         kept, before = kept_by(folder), Counter(mock.stats()["asked"])
-        assert power or len(kept) > 0.9 * at * len(answers(whole))
+        assert power or len(kept) > 0.8 * at * len(answers(whole))  # lines differ in size
+        assert all(before[digest] for digest in kept)
         kills.append((kept, before))
 
     finish(start(folder))

@@ -253,7 +253,7 @@ def test_an_item_is_wanted_until_its_bucket_is_decided():
     said = []
     plan = schedule([track(clusters)])
     before, now = drawn(given, (0.3, 0.0), 3)
-    watch = looks.Watch(plan, before, lambda course: said.append(course.said))
+    watch = looks.Watch(plan, before, on_stop=lambda course: said.append(course.said))
     by_id = {one.id: one for one in now}
 
     asked = 0
@@ -265,6 +265,42 @@ def test_an_item_is_wanted_until_its_bucket_is_decided():
 
     assert asked == watch.courses()["tools"].used < 600
     assert said == [f"tools stopped at {asked} of 600: FAIL"]
+
+
+def test_no_more_is_on_its_way_than_the_next_looks_lack():
+    given, other = items("a", 500), items("c", 500, bucket="maths")
+    plan = schedule(
+        [track(ordered(given, seed=0)), track(ordered(other, seed=0), bucket="maths")]
+    )
+    before, now = drawn(given + other, (0.05, 0.05), 1)
+    watch = looks.Watch(plan, before, in_flight=8)
+    by_id = {one.id: one for one in now}
+
+    assert watch.room() == 40 + 40  # 8 % of either
+    for _, key in plan.tracks["tools"].items[:39]:
+        watch.row(by_id[key])
+    assert watch.room() == 1 + 40
+    watch.row(by_id[plan.tracks["tools"].items[39][1]])
+    assert watch.room() == 20 + 40  # 4 % to the next look
+    for _, key in plan.tracks["maths"].items[:39]:
+        watch.row(by_id[key])
+    for _, key in plan.tracks["tools"].items[40:59]:
+        watch.row(by_id[key])
+    assert watch.room() == 8
+
+
+def test_fast_ends_a_bucket_that_more_items_would_hardly_decide():
+    given = items("a", 600)
+    one = track(ordered(given, seed=0), margin=0.01)
+    before, now = drawn(given, (0.05, 0.05), 6)
+    pairs = pairing.pair(before, now)
+
+    slow = looks.retrace(schedule([one]), pairs, now)["tools"]
+    fast = looks.retrace(schedule([one], fast=True), pairs, now)["tools"]
+
+    assert (slow.outcome, slow.ending, slow.used) == ("UNDECIDED", "all", 600)
+    assert (fast.outcome, fast.ending) == ("UNDECIDED", "futile")
+    assert 180 <= fast.used < 600
 
 
 def test_missing_answers_are_at_their_worst_for_a_pass_and_at_their_best_for_a_fail():

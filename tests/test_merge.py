@@ -283,3 +283,17 @@ def test_a_spoilt_plan_and_a_shard_in_use_are_one_line(here, capsys):
 def test_a_run_that_is_no_shard_is_refused(here, capsys):
     assert call("merge", "whole", "-o", "merged") == 2
     assert "whole is no shard: evalsuite run --shard I/N makes one" in capsys.readouterr().err
+
+
+def test_reports_say_that_a_run_is_a_shard_or_of_which_shards_it_is(here, capsys):
+    assert call("report", "s2", "-o", "shard.md") == 0
+    call("merge", "s1", "s2", "s3", "-o", "merged", "-q")
+    assert call("report", "merged", "-o", "merged.md") == 0
+
+    shard, merged = ((here / name).read_text() for name in ("shard.md", "merged.md"))
+    assert "nothing failed, shard 2 of 3" in shard.splitlines()[0]
+    assert "2 of 3: not the whole run" in shard
+    assert "--repeats 2 --shard 2/3" in shard
+    assert merged.splitlines()[0].endswith("nothing failed")
+    assert "s1 on " in merged
+    assert "--shard" not in merged

@@ -13,6 +13,7 @@ from evalsuite.types import (
     Request,
     Sample,
     Sampling,
+    ScoreRow,
     Source,
     Task,
     ToolCall,
@@ -157,3 +158,16 @@ def test_a_hundred_thousand_prompts_are_put_in_order_within_seconds():
     found = keys(order.arrange(*items(prompts)))
 
     assert len(set(found)) == 100_000
+
+
+def test_a_baseline_tells_how_long_answers_will_be():
+    def row(repeat, tokens, **more):
+        return ScoreRow(
+            bucket="b", task="t", id="s", key="s", cluster="s", repeat=repeat, status="ok",
+            primary="accuracy", metrics={}, score=more.get("score", 1.0),
+            health={"answer_tokens": tokens, "thinking_tokens": 100.0},
+        )  # fmt: skip
+
+    found = order.expected([row(0, 20.0), row(1, 40.0), row(2, 9000.0, score=None)])
+
+    assert found == {"t": {"s": 130.0}}

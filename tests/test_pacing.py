@@ -140,7 +140,7 @@ def test_a_long_pause_is_told_to_a_person_once():
     for seconds in (1.0, 30.0, 40.0):
         pace.hold(seconds)
 
-    assert told == ["the server asks for a pause of 30 s: everything waits for it"]
+    assert told == ["the server asks for a pause of 30 s: everything waits"]
 
 
 def test_it_backs_off_at_429_and_comes_back_when_the_server_does():

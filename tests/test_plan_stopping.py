@@ -74,14 +74,21 @@ def foretold(settings, trials):
     shown = [(cell, judged(cell, trials, 1), trials) for cell in chosen]
     found = predictions(shown)
     assert len(found) == 6 * len(settings)
-    return {f"{p.cell.buckets[0]} {p.name}": p.foretold - p.seen for p in found}
+    return {
+        f"{p.cell.buckets[0]} {p.cell.changes} {p.name}": p.foretold - p.seen for p in found
+    }
+
+
+def close(off):
+    """Chances within 3 points, shares of the items used within 5."""
+    for at, difference in off.items():
+        assert abs(difference) < (0.05 if at.endswith("cost") else 0.03), (at, difference)
 
 
 def test_a_plan_is_within_3_points_of_the_simulated_gate():
     off = foretold([0, 4, 9], 3000)
 
-    worst = max(off, key=lambda at: abs(off[at]))
-    assert abs(off[worst]) < 0.03, (worst, off[worst])
+    close(off)
 
 
 @pytest.mark.slow
@@ -90,8 +97,7 @@ def test_a_plan_is_within_3_points_of_the_simulated_gate_in_all_12_settings():
 
     off = foretold(range(12), 10_000)
 
-    worst = max(off, key=lambda at: abs(off[at]))
-    assert abs(off[worst]) < 0.03, (worst, off[worst])
+    close(off)
 
 
 def test_settings_are_learnt_from_pairs_of_runs_of_equal_models():
@@ -148,9 +154,9 @@ def test_a_forecast_tells_what_looks_would_need():
 
 
 def test_a_forecast_says_where_the_gate_was_not_checked():
-    found = plan.forecast(run(), rows([1, 0] * 30), Policy(buckets={"tools": Rule(margin=0.2)}))
+    found = plan.forecast(run(), rows([1, 0] * 40), Policy(buckets={"tools": Rule(margin=0.2)}))
 
-    assert found.buckets[0].warning.startswith("fewer than 100 pairs and a margin outside")
+    assert found.buckets[0].warning.startswith("fewer than 200 pairs and a margin outside")
 
 
 def test_the_suite_itself_is_never_looked_at_in_part():

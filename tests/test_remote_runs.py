@@ -123,6 +123,8 @@ def test_a_run_on_the_web_is_compared_gated_and_reported(here, capsys, lists):
     assert (here / "report.html").is_file()
     assert "Please say s-0-" in (here / "pair.html").read_text()
     assert "/next/journal/0001.jsonl" in seen
+    assert f"evalsuite score {base}" in (here / "report.html").read_text()
+    assert str(here.parent / "cache") not in (here / "report.html").read_text()
 
 
 def test_what_is_not_needed_is_not_fetched_and_what_is_there_is_used_again(here, capsys):

@@ -188,7 +188,7 @@ def test_a_second_draw_of_the_same_plan_is_refused_with_the_first_one_named(benc
 
 
 def test_a_new_plan_for_the_same_model_is_noted_as_another_look(bench, failed):
-    (bench.folder / "wider.toml").write_text(POLICY.replace("0.08", "0.09"))
+    (bench.folder / "wider.toml").write_text(f"looks = 0.25\ngamma = -4\n{POLICY}")
     done = bench(
         "run", *bench.server("worse"), "--against", "./base", "--policy", "wider.toml",
         "-o", "wider/", code=10,
@@ -196,7 +196,11 @@ def test_a_new_plan_for_the_same_model_is_noted_as_another_look(bench, failed):
 
     assert "this is look number 2 at this candidate" in done.stderr
     assert "this is look number 2 at this candidate" in done.stdout
-    assert bench.run("wider").manifest["look_number"] == 2
+    run = bench.run("wider")
+    assert run.manifest["look_number"] == 2
+    planned = json.loads((run.path / "plan.json").read_text())["looks"]["buckets"]["names"]
+    assert planned["sizes"] == [100, 200, 300, 400]
+    assert planned["gamma"] == -4
 
 
 def test_an_early_stopped_run_is_no_baseline(bench, failed):

@@ -148,12 +148,12 @@ def test_scores_without_ties_keep_students_t(rng):
 @pytest.mark.parametrize(
     ("pairs", "margin", "clusters", "said"),
     [
-        (100, 0.02, 1e9, ""),
+        (200, 0.02, 1e9, ""),
         (6000, 0.10, 10, ""),
-        (99, 0.02, 1e9, "fewer than 100 pairs"),
+        (199, 0.02, 1e9, "fewer than 200 pairs"),
         (500, 0.02, 9.5, "fewer than 10 clusters"),
         (500, 0.005, 100, "a margin outside 1 to 10 points"),
-        (50, 0.2, 5, "fewer than 100 pairs and fewer than 10 clusters and a margin"),
+        (50, 0.2, 5, "fewer than 200 pairs and fewer than 10 clusters and a margin"),
     ],
 )
 def test_what_lies_outside_the_simulated_range_is_said(pairs, margin, clusters, said):

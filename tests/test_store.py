@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,26 @@ def test_samples_are_read_back_and_inputs_left_out_where_the_task_says_so(tmp_pa
     assert found["secret", "a"].inputs == {}
     assert found["secret", "a"].target is None
     assert b"null" not in found["secret", "a"].key.encode()
+
+
+def test_tables_of_many_groups_are_read_back_whole(tmp_path):
+    run = store.create(tmp_path, manifest())
+    rows = [row(id=f"{n:x}", cluster=f"{n:x}", repeat=n % 3) for n in range(9000)]
+    # A column that only late rows have, and one that only early ones have.
+    rows[8999] = replace(rows[8999], health={"late": "word", "cut_off": 1.0})
+    samples = [
+        Sample(id=f"{n:x}", key=str(n), inputs={"q": n}, target=None, cluster=f"{n:x}")
+        for n in range(9000)
+    ]
+
+    store.write_scores(run, rows, {})
+    store.note_samples(run, ((task(), sample) for sample in samples))
+
+    assert store.rows(run) == rows
+    assert list(store.samples(run).values()) == samples  # noted
+    store.pack_samples(run)
+    assert list(store.samples(run).values()) == samples  # packed
+    assert not (run.path / "samples.jsonl").exists()
 
 
 @pytest.mark.parametrize(

@@ -140,9 +140,7 @@ class Pace(Slots):
         until = max(self._until, now + seconds)
         if seconds >= _LONG and not self._told:
             self._told = True
-            self._say(
-                f"the server asks for a pause of {seconds:,.0f} s: everything waits for it"
-            )
+            self._say(f"the server asks for a pause of {seconds:,.0f} s: everything waits")
         self.held += until - max(self._until, now)
         self._until = until
         self._wall_seconds = max(self._wall_seconds, min(_PAUSES * seconds, _WALL[1]))

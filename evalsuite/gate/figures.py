@@ -221,6 +221,8 @@ def _amount(columns: _Columns, limit: Limit) -> Measured:
     def ends(level: float) -> Interval | None:
         from evalsuite.stats import mean_interval, ratio_interval
 
+        if limit.how != "max" and not before:
+            return None  # a multiple of nothing
         if limit.how != "max":
             sides = columns.now, columns.before
             return reported.interval(

@@ -87,12 +87,13 @@ def _floor_said(shown: Interval | None, least: float, outcome: Outcome) -> str:
 
 def _score(tasks: Sequence[TaskPairs], rule: Rule, level: float) -> Interval | None:
     """The candidate's score, its ends with missing answers at their worst and best."""
-    there = [pairs for pairs in tasks if bool((~np.isnan(pairs.now.score)).any())]
+    weighing = [pairs for pairs in tasks if bool((_answers(pairs, 0.0)[1] > 0).any())]
+    there = [pairs for pairs in weighing if bool((_answers(pairs, None)[1] > 0).any())]
     if not there:
         return None
     seen = reported.interval(_mean(there, rule, level, None))
-    worst = reported.interval(_mean(tasks, rule, level, 0.0))
-    best = reported.interval(_mean(tasks, rule, level, 1.0))
+    worst = reported.interval(_mean(weighing, rule, level, 0.0))
+    best = reported.interval(_mean(weighing, rule, level, 1.0))
     if seen is None or worst is None or best is None:
         return seen
     return replace(seen, low=worst.low, high=best.high)

@@ -8,23 +8,35 @@ from evalsuite.gate.verdict import BucketVerdict, Check, Outcome
 from evalsuite.types import Interval
 
 
-def reason(evidence: Evidence, outcome: Outcome, delta: Interval | None) -> str:
-    """One sentence that follows a bucket's title: what was seen, held against the margin."""
+def reason(
+    evidence: Evidence, outcome: Outcome, delta: Interval | None, *, used: float = 1.0
+) -> str:
+    """One sentence that follows a bucket's title: what was seen, held against the margin.
+
+    Args:
+        evidence: of the bucket.
+        outcome: its verdict.
+        delta: the interval that decided.
+        used: share of the planned samples that the evidence is on, in (0, 1]; what was checked
+            of a gate that stops early was checked by the size of its plan.
+    """
     if delta is None or delta.low is None or delta.high is None:
         return _nothing(evidence)
-    odd = _unchecked(evidence)
+    odd = _unchecked(evidence, used)
     return _decided(evidence, outcome, delta) + (f" ({odd})" if odd else "")
 
 
-def _unchecked(evidence: Evidence) -> str:
+def _unchecked(evidence: Evidence, used: float) -> str:
     """What of a bucket lies outside the range in which the gate's errors were checked."""
     from evalsuite.stats import outside_checked_range
 
     change = evidence.found.observed
     if change is None:
         return ""
-    clusters = sum(part.effective for part in change.parts)
-    return outside_checked_range(change.n, evidence.rule.margin, clusters=clusters)
+    clusters = sum(part.effective for part in change.parts) / used
+    return outside_checked_range(
+        round(change.n / used), evidence.rule.margin, clusters=clusters
+    )
 
 
 def _decided(evidence: Evidence, outcome: Outcome, delta: Interval) -> str:

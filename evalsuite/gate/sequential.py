@@ -109,7 +109,8 @@ def judged(found: BucketVerdict, evidence: Evidence, course: Course) -> BucketVe
         course: the looks.
     """
     delta = interval(evidence, course)
-    said = reason(evidence, course.outcome, delta)
+    share = course.used / course.track.planned if course.used else 1.0
+    said = reason(evidence, course.outcome, delta, used=share)
     return replace(
         found,
         verdict=course.outcome,

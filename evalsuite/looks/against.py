@@ -197,7 +197,7 @@ def _schedule(
         candidate=_identity(candidate.manifest),
         baseline={
             "name": asked.baseline.name,
-            "path": str(asked.baseline.path.resolve()),
+            "path": asked.baseline.url or str(asked.baseline.path.resolve()),
             "digest": rows_digest(rows, {(task, key) for task, key, _ in _each(items)}),
         },
         policy=str(policy.path or ""),

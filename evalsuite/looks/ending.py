@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from evalsuite import pairing, store
 from evalsuite.errors import ComparisonError, StoreError
@@ -140,9 +139,9 @@ def planned_baseline(run: Run, schedule: Schedule) -> Run:
         ComparisonError: it is gone, or its scores are not those of the plan.
     """
     named = schedule.baseline
-    for path in (Path(named["path"]), run.path.parent / named["name"]):
+    for path in (named["path"], str(run.path.parent / named["name"])):
         try:
-            found = store.open_run(path)
+            found = store.open_at(path)
         except StoreError:
             continue
         check_same(run, schedule, store.scores(found))

@@ -20,15 +20,18 @@ class Watch:
         schedule: what was planned.
         baseline: rows of the baseline.
         on_stop: told of each bucket that has ended.
+        in_flight: requests at once that the looks were planned for.
     """
 
     def __init__(
         self,
         schedule: Schedule,
         baseline: Sequence[ScoreRow],
+        *,
         on_stop: Callable[[Course], None] = lambda course: None,
+        in_flight: int = 1,
     ) -> None:
-        self.schedule = schedule
+        self.schedule, self._in_flight = schedule, in_flight
         self._on_stop = on_stop
         self._before = _by_place(baseline)
         self._now: dict[Place, list[ScoreRow]] = {}
@@ -43,6 +46,20 @@ class Watch:
     def wanted(self, item: Item) -> bool:
         """Whether an item still has a say: its bucket has not ended."""
         return item.task.bucket not in self._follower.ended
+
+    def room(self) -> int:
+        """How many answers may be on their way at once.
+
+        Those that the next look of every bucket still lacks, and no fewer than were planned
+        for: more would mostly be asked in vain where buckets stop.
+        """
+        stages, ended = self._follower.stages, self._follower.ended
+        lacking = sum(
+            owed[min(len(stages[name]), len(owed) - 1)]  # its last look may just be taken
+            for name, owed in self._owed.items()
+            if name not in ended
+        )
+        return max(self._in_flight, lacking)
 
     def row(self, row: ScoreRow) -> None:
         """Take in one scored row, a failed one too; takes the looks that it completes."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
+from typing import Any
 
 from evalsuite.policy import WIDEST, Rule
 
@@ -76,7 +77,7 @@ def pooled(strata: Sequence[Stratum]) -> tuple[Stratum, ...]:
 
 def error(strata: Sequence[Stratum], change: float = 0.0) -> float:
     """Standard error of the bucket's difference if the true one is `change`."""
-    return math.sqrt(sum(_square(one, _at_least(one, change) - change**2) for one in strata))
+    return math.sqrt(sum(_square(one, differing_at(one, change) - change**2) for one in strata))
 
 
 def passes(strata: Sequence[Stratum], rule: Rule, change: float = 0.0) -> float:
@@ -87,10 +88,12 @@ def passes(strata: Sequence[Stratum], rule: Rule, change: float = 0.0) -> float:
         rule: margin and level.
         change: true difference candidate - baseline, a fraction.
     """
-    if not strata:
-        return 0.0
-    least = lowest_pass(strata, rule.margin, _z(rule.alpha))
-    return 0.0 if least is None else _NORMAL.cdf((change - least) / error(strata, change))
+    chance = 0.0
+    for share, table in _tables(strata):
+        least = _lowest_pass(table, rule.margin, _z(rule.alpha))
+        if least is not None:
+            chance += share * _NORMAL.cdf((change - least) / error(strata, change))
+    return chance
 
 
 def fails(strata: Sequence[Stratum], rule: Rule, change: float, alpha: float) -> float:
@@ -102,13 +105,39 @@ def fails(strata: Sequence[Stratum], rule: Rule, change: float, alpha: float) ->
         change: true difference candidate - baseline, a fraction.
         alpha: level of the FAIL, already divided by the number of buckets.
     """
+    chance = 0.0
+    for share, table in _tables(strata):
+        most = _highest_fail(table, rule, _z(alpha))
+        if most is not None:
+            chance += share * _NORMAL.cdf((most - change) / error(strata, change))
+    return chance
+
+
+def _tables(strata: Sequence[Stratum]) -> list[tuple[float, list[Stratum]]]:
+    """Shares of the flips that may be seen, and how likely: three nodes of Gauss and Hermite.
+
+    The test takes its variance from the flips that it sees: with few of them expected, how
+    often it passes is not how often it passes at the expected number.
+    """
     if not strata:
-        return 0.0
-    most = highest_fail(strata, rule, _z(alpha))
-    return 0.0 if most is None else _NORMAL.cdf((most - change) / error(strata, change))
+        return []
+    spread = [trials(one) * one.differing * max(0.0, 1 - one.differing) for one in strata]
+    errors = [math.sqrt(each) / trials(one) for each, one in zip(spread, strata, strict=True)]
+    pull = [one.weight**2 * e / trials(one) for one, e in zip(strata, errors, strict=True)]
+    size = math.hypot(*pull) or 1.0
+    found = []
+    for share, z in ((1 / 6, -math.sqrt(3)), (2 / 3, 0.0), (1 / 6, math.sqrt(3))):
+        moved = [
+            replace(one, differing=min(1.0, max(1e-9, one.differing + z * e * p / size)))
+            if one.scored
+            else one
+            for one, e, p in zip(strata, errors, pull, strict=True)
+        ]
+        found.append((share, moved))
+    return found
 
 
-def lowest_pass(strata: Sequence[Stratum], margin: float, z: float) -> float | None:
+def _lowest_pass(strata: Sequence[Stratum], margin: float, z: float) -> float | None:
     """Smallest observed difference that passes; None where none does.
 
     Args:
@@ -116,15 +145,15 @@ def lowest_pass(strata: Sequence[Stratum], margin: float, z: float) -> float | N
         margin: tolerated loss.
         z: critical value on the normal scale.
     """
-    reach = _reach(strata, z)
+    away = reach(strata, z)
 
     def shown(found: float) -> bool:
-        return found + margin >= reach * _tested(strata, found, -margin)
+        return found + margin >= away * _tested(strata, found, -margin)
 
     return _first(shown, -margin, 1.0) if shown(1.0) else None
 
 
-def highest_fail(strata: Sequence[Stratum], rule: Rule, z: float) -> float | None:
+def _highest_fail(strata: Sequence[Stratum], rule: Rule, z: float) -> float | None:
     """Largest observed difference (the smallest loss) that fails; None where none does.
 
     Args:
@@ -133,16 +162,49 @@ def highest_fail(strata: Sequence[Stratum], rule: Rule, z: float) -> float | Non
         z: critical value on the normal scale.
     """
     inferior = rule.fail == "inferior"
-    reach, null = _reach(strata, z), -rule.margin if inferior else 0.0
-    granted = sum(one.weight**2 / _trials(one) for one in strata) / 2 if inferior else 0.0
+    away, null = reach(strata, z), -rule.margin if inferior else 0.0
+    granted = half_granted(strata) if inferior else 0.0
 
     def shown(found: float) -> bool:
-        return null - found - granted >= reach * _tested(strata, found, null)
+        return null - found - granted >= away * _tested(strata, found, null)
 
     if not shown(-1.0):
         return None
     most = -_first(lambda depth: shown(-depth), -null, 1.0)  # how deep a loss must look
-    return most if inferior else min(most, -rule.margin)
+    return most if inferior else min(most, -beyond(strata, rule.margin))
+
+
+def half_granted(strata: Sequence[Stratum]) -> float:
+    """Half a pair, which `stats.z_below` grants before a loss exceeds the margin."""
+    return sum(one.weight**2 / trials(one) for one in strata) / 2
+
+
+def beyond(strata: Sequence[Stratum], margin: float) -> float:
+    """How large a loss must be to look larger than the margin.
+
+    Of one task the observed difference has steps of one answer: the first step beyond the
+    margin counts from half of it on (continuity correction).
+    """
+    if len(strata) > 1:
+        return margin
+    answers = max(1.0, round(_pairs(strata[0]) * strata[0].repeats))
+    return (math.floor(margin * answers + 1e-9) + 0.5) / answers
+
+
+def _pairs(one: Stratum) -> float:
+    """Items, whatever they are worth."""
+    return one.effective * (1 + one.alike * (one.whole - 1))
+
+
+def reach(strata: Sequence[Stratum], z: float) -> float:
+    """How many errors away from the hypothesis z is: itself, or t at Satterthwaite's df."""
+    squares = [_square(one, one.differing) for one in strata]
+    below = sum(square**2 / one.df for square, one in zip(squares, strata, strict=True))
+    if below <= 0:
+        return z
+    from scipy.special import ndtr, stdtrit
+
+    return -float(stdtrit(sum(squares) ** 2 / below, float(ndtr(-z))))
 
 
 def provable(strata: Sequence[Stratum], alpha: float, power: float = POWER) -> float | None:
@@ -193,18 +255,33 @@ def answers_needed(strata: Sequence[Stratum], rule: Rule) -> int | None:
 # --- the expected table ------------------------------------------------------------------
 
 
-def _at_least(one: Stratum, change: float) -> float:
-    """What differs where the mean difference is `change`: at least that much."""
-    return max(one.differing, abs(change))
+def differing_at(one: Stratum, change: float) -> float:
+    """What differs where the mean difference is `change`.
+
+    Losses grow by the factor that gains shrink by (exponential tilting): with a share p of
+    flips among equals their sum is sqrt(p^2 + change^2). Graded answers move by less than 1.
+    """
+    flips = one.scored and one.repeats == 1
+    least = math.hypot(one.differing, change) if flips else max(one.differing, change**2)
+    return min(1.0, least)
+
+
+def untested(one: Stratum, excess: Any) -> Any:  # noqa: ANN401
+    """Variance that the test of a graded task sees, `excess` (or an array) from its null.
+
+    Means of repeats are held against a distribution that is tilted to the hypothesis, which is
+    wider by about the square of the distance (`stats.tilted`); other grades are not.
+    """
+    return one.differing + (excess**2 if one.repeats > 1 else 0.0 * excess)
 
 
 def _square(one: Stratum, variance: float) -> float:
     return one.weight**2 * variance / one.effective
 
 
-def _trials(one: Stratum) -> float:
+def trials(one: Stratum) -> float:
     """Independent items that the test takes a task for (`stats.tilted.flip_together`)."""
-    n = one.effective * (1 + one.alike * (one.whole - 1))
+    n = _pairs(one)
     flips = max(n * one.differing, 1e-9)
     alike = (one.alike * flips + one.unseen) / (flips + one.unseen)
     return n / (1 + alike * (one.whole - 1))
@@ -216,8 +293,8 @@ def _tested(strata: Sequence[Stratum], found: float, null: float) -> float:
 
     total = 0.0
     for one in strata:
-        differing, n = _at_least(one, found), _trials(one)
-        variance = one.differing
+        differing, n = differing_at(one, found), trials(one)
+        variance = untested(one, found - null)
         if one.scored:
             losses, gains = n * (differing - found) / 2, n * (differing + found) / 2
             variance = restricted_variance(losses, gains, n, null)
@@ -229,21 +306,9 @@ def _z(alpha: float) -> float:
     return _NORMAL.inv_cdf(1 - alpha)
 
 
-def _reach(strata: Sequence[Stratum], z: float) -> float:
-    """How many errors away from the hypothesis: z, or t at Satterthwaite's df."""
-    squares = [_square(one, one.differing) for one in strata]
-    below = sum(square**2 / one.df for square, one in zip(squares, strata, strict=True))
-    if below <= 0:
-        return z
-    from scipy.special import ndtr, stdtrit
-
-    return -float(stdtrit(sum(squares) ** 2 / below, float(ndtr(-z))))
-
-
 def _enough(strata: Sequence[Stratum], margin: float, alpha: float, power: float) -> bool:
     """Whether an equal model passes with probability `power`."""
-    found = -_NORMAL.inv_cdf(power) * error(strata)
-    return found + margin >= _reach(strata, _z(alpha)) * _tested(strata, found, -margin)
+    return passes(strata, Rule(margin=margin, alpha=alpha)) >= power
 
 
 def _first(holds: Callable[[float], bool], low: float, high: float) -> float:

@@ -23,6 +23,8 @@ _FACTS: tuple[tuple[str, str, bool], ...] = (
     ("status", "status", False),
     ("started", "created", False),
     ("duration", "seconds", False),
+    ("shard", "shard", True),
+    ("shards", "shards", False),
     ("answers", "counts", False),
     ("weights", "identity.weights", False),
     ("tokenizer", "identity.tokenizer", True),
@@ -127,6 +129,14 @@ def _shown(path: str, recorded: JSON) -> str:
     return untrusted.line(str(value), _FACT)
 
 
+def _shard(value: JSON) -> str:
+    return f"{_at(value, 'index')} of {_at(value, 'of')}: not the whole run"
+
+
+def _shards(value: JSON) -> str:
+    return "; ".join(f"{_at(one, 'run')} on {_at(one, 'host')}" for one in value)
+
+
 def _roles(value: JSON) -> str:
     return "; ".join(f"{role}: {_at(spec, 'model')}" for role, spec in value.items())
 
@@ -159,6 +169,8 @@ def _prompts(value: JSON) -> str:
 
 _SPELLED: Mapping[str, Callable[[JSON], str]] = {
     "roles": _roles,
+    "shard": _shard,
+    "shards": _shards,
     "replicas": _replicas,
     "prompt_cache": _prompts,
     "server.command": _command,
@@ -254,9 +266,9 @@ def _commands(basis: Basis) -> Iterable[Command]:
     for run in basis.runs:
         yield Command(text=_run_again(run, basis.levels.get(run.name)), what="ask again")
     for run in basis.runs:
-        folder = shlex.quote(untrusted.line(str(run.path)))
+        folder = shlex.quote(untrusted.line(run.where))
         yield Command(text=f"evalsuite score {folder}", what="score the same answers again")
-    paths = [untrusted.line(str(run.path)) for run in basis.runs]
+    paths = [untrusted.line(run.where) for run in basis.runs]
     said = shlex.join(["evalsuite", basis.verb[0], *paths, *basis.verb[1:]])
     yield Command(text=said, what="this page's figures")
     options = [] if basis.verb[0] == "score" else list(basis.verb[1:])
@@ -275,10 +287,14 @@ def _run_again(run: Run, level: str | None) -> str:
         parts += ["--task", untrusted.line(name)]
     if level is not None:
         parts += ["--level", level]
-    told = [_mapping(entry) for entry in entries.values()]
+    shard = _mapping(manifest.get("shard"))
+    whole = _mapping(shard.get("whole"))
+    told = [{**_mapping(entry), **_mapping(whole.get(name))} for name, entry in entries.items()]
     parts += _rows_seed(told) + _limits(told) + _repeats(told)
     if manifest.get("seed"):
         parts += ["--seed", untrusted.line(str(manifest["seed"]))]
+    if shard:
+        parts += ["--shard", f"{shard.get('index')}/{shard.get('of')}"]
     return shlex.join(parts)
 
 

@@ -208,7 +208,7 @@ def worst(
     }
     archive = Archive(run, {_place(row) for part in picked.values() for row in part})
     desk = Desk(archives=(archive,), parts=("run",), models=(run.model,), titles=titles)
-    command = f"evalsuite.load({str(run.path)!r}).samples"
+    command = f"evalsuite.load({run.where!r}).samples"
     try:
         groups = tuple(
             Group(

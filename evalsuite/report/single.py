@@ -31,7 +31,7 @@ def of_run(run: Run) -> Page:
     groups, note = picking.worst(run, rows, titles)
     level = level_of([row.tags for row in rows])
     return Page(
-        title=f"{run.model}: scores",
+        title=f"{run.model}: scores{_part(run)}",
         kind="run",
         parties=(party(run, "run"),),
         headline=_headline(run, buckets, found, titles),
@@ -55,6 +55,12 @@ def of_run(run: Run) -> Page:
             )
         ),
     )
+
+
+def _part(run: Run) -> str:
+    """Which shard of a run it is, where it is one."""
+    shard = run.manifest.get("shard")
+    return f", shard {shard['index']} of {shard['of']}" if shard else ""
 
 
 def _title(declared: Mapping[str, JSON], bucket: str) -> str:
@@ -81,7 +87,7 @@ def _headline(
     return Headline(
         word=run.status.replace("_", " "),
         tone="good" if run.status == "complete" else "open",
-        sentence=f"{size} scored; {lost}",
+        sentence=f"{size} scored; {lost}{_part(run)}",
         look=_look(buckets, found, titles),
     )
 

@@ -18,6 +18,7 @@ from evalsuite.runner.means import Means
 from evalsuite.types import Item, Plan, Request, Response, Step, Transcript
 
 FULL = "the context is full"  # why an episode was truncated
+_LOOK = 0.1  # seconds between two looks at whether there is room again
 
 Unit = tuple[Item, ...]  # repeats of one sample that begin together
 
@@ -106,18 +107,30 @@ class _Loop:
             await asyncio.gather(*rest, return_exceptions=True)
 
     async def _something_new(self) -> None:
-        """Wait until a worker ends or the pace allows another."""
+        """Wait until a worker ends or another may begin."""
         self._news.clear()
-        risen = asyncio.create_task(self.means.pace.rise(above=len(self._workers)))
+        risen = asyncio.create_task(self._risen())
         risen.add_done_callback(self._tell)
         try:
             await self._news.wait()
         finally:
             risen.cancel()
 
+    async def _risen(self) -> None:
+        """Wait until more workers may be than there are; for good where they have no work."""
+        if self._dry or self.stopping:
+            await asyncio.get_running_loop().create_future()
+        await self.means.pace.rise(above=len(self._workers))
+        while self._limit() <= len(self._workers):  # there is no room, and no word when
+            await asyncio.sleep(_LOOK)
+
     def _tell(self, risen: asyncio.Task[None]) -> None:
-        if not (risen.cancelled() or self._dry or self.stopping):
+        if not risen.cancelled():
             self._news.set()
+
+    def _limit(self) -> int:
+        """How many workers may be now, at least one."""
+        return min(self.means.pace.limit, max(1, self.means.room()))
 
     def stop(self, number: int) -> None:
         """First call: ask nothing new and drain. Second call: drop what is in flight."""
@@ -132,7 +145,7 @@ class _Loop:
 
     def _grow(self) -> None:
         """Start as many workers as the pace allows and there is work for."""
-        while len(self._workers) < self.means.pace.limit:
+        while len(self._workers) < self._limit():
             unit = self._next()
             if not unit:
                 return
@@ -171,7 +184,7 @@ class _Loop:
                 return
             self.on_done(item, transcript)
             await self.means.settle()  # replayed answers never await: let others in
-            if len(self._workers) > self.means.pace.limit:
+            if len(self._workers) > self._limit():
                 return
             unit = self._next()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,7 @@ class Means:
         journal: open for writing.
         pace: how many episodes and requests go on at once; its limit may change at any time.
         wanted: asked of an item before it is started; an unwanted one is skipped for good.
+        room: how many episodes may go on at once beside what the pace allows; may change, too.
         settle: awaited after every finished item; lets others in, and lets scoring catch up.
         hints: what is known of prompts and answers, for the order of asking.
         reuse: counts the prompt tokens of what is asked, and those that were cached.
@@ -38,6 +40,7 @@ class Means:
     pace: Pace
     samplings: Mapping[str, Sampling] = field(default_factory=dict)
     wanted: Callable[[Item], bool] = field(default=lambda item: True)
+    room: Callable[[], int] = field(default=lambda: sys.maxsize)
     settle: Callable[[], Awaitable[None]] = field(default=lambda: asyncio.sleep(0))
     hints: Hints = field(default_factory=Hints)
     reuse: Reuse = field(default_factory=Reuse)

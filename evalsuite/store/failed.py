@@ -9,13 +9,15 @@ from evalsuite.store.tables import journal
 from evalsuite.types import Failure, ScoreRow
 
 SCORER = "scorer"  # the class of rows whose answers are all there
+OWED = "owed"  # of those of which one was never written, or is torn
+_SCORER_SAYS = ("scorer raised", "the scorer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
     """A class of failures: its name, how many rows it hit, and the first one's message."""
 
-    kind: str  # refused | reset | timeout | status | malformed | ... | scorer
+    kind: str  # refused | reset | timeout | status | malformed | ... | scorer | owed
     count: int
     first: str
 
@@ -38,8 +40,10 @@ def failures(run: Run, rows: Iterable[ScoreRow]) -> tuple[Failed, ...]:
     found: dict[str, tuple[int, str]] = {}
     for row in lost:
         failure = why.get((row.task, row.id, row.repeat))
-        kind = failure.kind if failure else SCORER
-        count, first = found.get(kind, (0, row.reason or kind))
+        said = row.reason or ""
+        without = SCORER if said.startswith(_SCORER_SAYS) else OWED
+        kind = failure.kind if failure else without
+        count, first = found.get(kind, (0, said or kind))
         found[kind] = count + 1, first
     ordered = sorted(found.items(), key=lambda item: -item[1][0])
     return tuple(Failed(kind=kind, count=n, first=said) for kind, (n, said) in ordered)

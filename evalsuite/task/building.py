@@ -153,20 +153,23 @@ def _selected(task: Task, item: _Item) -> bool:
 
 
 def _sample(task: Task, item: _Item) -> Sample:
-    """Build one sample. Key, cluster and slices may also use `target` and `number`."""
+    """Build one sample. Key, cluster and slices may also use `target` and `number`.
+
+    Where nothing is shared a sample is its own cluster.
+    """
     row, number = item.row, item.number
     try:
         target = prompt.value(field(task, ("target",)), row)
         around = {"target": target, "number": item.within, **row}
-        name = content_hash(row, target)
+        name, cluster = content_hash(row, target), ""
+        if task.cluster is not None:
+            cluster = prompt.text(field(task, ("cluster",)), around)
         return Sample(
             id=name,
             key=str(number) if task.key is None else prompt.text(field(task, ("key",)), around),
             inputs=row,
             target=target,
-            cluster=""
-            if task.cluster is None
-            else prompt.text(field(task, ("cluster",)), around),
+            cluster=cluster or name,
             tags={
                 key: prompt.text(field(task, ("slices", key)), around) for key in task.slices
             },
@@ -179,19 +182,19 @@ def _sample(task: Task, item: _Item) -> Sample:
 
 
 def _numbered(found: Iterable[Sample]) -> Iterator[Sample]:
-    """Tell exact duplicates apart, and let a sample without a cluster be its own."""
+    """Tell exact duplicates apart; one that is its own cluster stays so."""
     seen: set[int] = set()
     again: dict[int, int] = {}
     for sample in found:
-        number, name = int(sample.id, 16), sample.id
-        if number in seen:
-            again[number] = again.get(number, 1) + 1
-            name = f"{name}-{again[number]}"
-        seen.add(number)
-        if name is sample.id and sample.cluster:
+        number = int(sample.id, 16)
+        if number not in seen:
+            seen.add(number)
             yield sample
-        else:
-            yield replace(sample, id=name, cluster=sample.cluster or name)
+            continue
+        again[number] = again.get(number, 1) + 1
+        name = f"{sample.id}-{again[number]}"
+        cluster = name if sample.cluster == sample.id else sample.cluster
+        yield replace(sample, id=name, cluster=cluster)
 
 
 # --- examples ----------------------------------------------------------------------------
