@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, stdtr
 
+from evalsuite.stats.tables import restricted_variances
 from evalsuite.stats.tilted import COARSE, MOSTLY_SAME, TIED, UNSEEN
 
 Floats = NDArray[np.float64]
@@ -112,7 +113,7 @@ class Part:
         """Variance of the estimate if the true difference is `null`, shape (trials, looks)."""
         n = self.n
         if self.right_or_wrong:
-            one = restricted_variance(self.counts[..., 0], self.counts[..., 2], n, null)
+            one = restricted_variances(self.counts[..., 0], self.counts[..., 2], n, null)
             return np.asarray(one / self.trials())
         own = self.square_error()
         share = self.counts / n[:, None]
@@ -171,20 +172,6 @@ def _ends(values: Floats, mass: Floats, null: float) -> tuple[Floats, Floats]:
     high = np.where(mass > 0, values, -np.inf).max(axis=1)
     inside = (low < null) & (null < high)
     return np.where(inside, low, -1.0), np.where(inside, high, 1.0)
-
-
-def restricted_variance(losses: Floats, gains: Floats, n: Floats, null: float) -> Floats:
-    """`evalsuite.stats.tango.restricted_variance` over arrays."""
-    if null > 0:
-        losses, gains, null = gains, losses, -null
-    drop = -null
-    b = drop * (2 * n - losses + gains) - (losses + gains)
-    c = -gains * drop * (1 - drop)
-    root = np.sqrt(np.maximum(0.0, b * b - 8 * n * c))
-    safe = np.where(b > 0, b + root, 1.0)
-    share = np.where(b <= 0, (root - b) / (4 * n), -2 * c / safe)
-    found: Floats = 2 * share + drop * (1 - drop)
-    return found
 
 
 def tilted_variance(

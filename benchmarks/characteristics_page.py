@@ -317,8 +317,8 @@ def _outside() -> str:
     low, high = (f"{100 * margin:g}" for margin in MARGINS)
     return f"""## Where the gate says that its level is not shown
 
-Below {PAIRS} pairs (the grid has cells of 100: see the errors above) or {CLUSTERS} clusters in a
-bucket, and at margins outside {low} to {high} points, `gate` and `plan` say so beside the bucket
+Below {PAIRS} pairs (of 100 there are cells: see the errors above) or {CLUSTERS} clusters in a
+bucket, and at margins outside {low} to {high} points, `gate` and `plan` say so beside it
 (`stats.outside_checked_range`). Not simulated: graded scores that are no mean of repeats, tasks
 that share clusters, missing answers (a PASS then holds at their worst) and a measured
 run-to-run noise."""

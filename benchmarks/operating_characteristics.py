@@ -151,7 +151,7 @@ def quick(cells: Sequence[Cell]) -> list[Cell]:
 def code() -> str:
     """Digest of everything that a result depends on."""
     package = Path(evalsuite.__file__).parent
-    stats = ("buckets", "change", "clusters", "paired", "sequential", "tango", "tilted")
+    stats = ("buckets", "change", "clusters", "paired", "sequential", "tables", "tilted")
     files = [package / "stats" / f"{name}.py" for name in stats]
     files += [package / "looks" / "decide.py", package / "looks" / "order.py"]
     files += [HERE / name for name in ("array_gate.py", "drawn_pairs.py", "simulated_gate.py")]

@@ -1,20 +1,23 @@
 """Answers that changed between two runs, and why, by rule.
 
 The cause is read off the worse of the two answers, and is something that the better one does
-not show. The first rule that holds wins, from what cuts an answer short to what merely makes
-it another one:
+not show. The first rule that holds wins, from what keeps an answer from being given to what
+merely makes it another one:
 
-    1. truncated                    cut off before it ended
+    1. truncated                    cut off before it ended, as the server said
     2. refused                      declined to answer
     3. tool call leaked into text   call syntax stands in the text instead of a call
-    4. format                       an answer is there but was not parsed, or the same answer
+    4. repetition                   the same passage over and over
+    5. language switched            another language than the better answer's, or its first
+                                    line in another one than the rest
+    6. truncated                    nobody said so, but it ends inside a sentence or a formula
+    7. format                       an answer is there but was not parsed, or the same answer
                                     was scored differently
-    5. language switched            another language than the better answer's
-    6. repetition                   the same passage over and over
-    7. different answer             none of these: it says something else
+    8. different answer             none of these: it says something else
 
-So an answer that loops until it is cut off counts as truncated, and a refusal in another
-language as refused.
+So an answer that loops until the server cuts it off counts as truncated, a refusal in another
+language as refused, and an answer that is not parsed because it loops, or because it is in
+another language, as that: what explains a format comes before it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -104,6 +107,10 @@ def _leaked(row: ScoreRow) -> bool:
     return _on(row, "leaked_call", "leaked_calls") or "leaked" in (row.reason or "")
 
 
+def _broken_off(row: ScoreRow) -> bool:
+    return _on(row, "broken_off")
+
+
 def _unparsed(row: ScoreRow) -> bool:
     return row.status == "parse_error" or _on(row, "unparsed")
 
@@ -124,7 +131,12 @@ def _misread(worse: ScoreRow, better: ScoreRow) -> bool:
 
 
 def _switched(worse: ScoreRow, better: ScoreRow) -> bool:
-    """Another language than the better answer's, and not the one that the sample asks for."""
+    """Another language than the better answer's, and not the one that the sample asks for.
+
+    Or two languages in one answer: "Here is the story in Turkish:", and then the story.
+    """
+    if "opening_language" in worse.health and "opening_language" not in better.health:
+        return True
     language, other = (str(row.health.get("answer_language") or "") for row in (worse, better))
     if not language or not other or "unknown" in (language, other):
         return False
@@ -135,11 +147,13 @@ _RULES: tuple[tuple[str, Callable[[ScoreRow, ScoreRow], bool]], ...] = (
     ("truncated", _only_worse(_truncated)),
     ("refused", _only_worse(_refused)),
     ("tool call leaked into text", _only_worse(_leaked)),
-    ("format", _misread),
-    ("language switched", _switched),
     ("repetition", _only_worse(_repetitive)),
+    ("language switched", _switched),
+    ("truncated", _only_worse(_broken_off)),
+    ("format", _misread),
 )
-CAUSES = (*(cause for cause, _ in _RULES), DIFFERENT)
+#: Every cause, the one whose rule comes first first.
+CAUSES = (*dict.fromkeys(cause for cause, _ in _RULES), DIFFERENT)
 
 
 def cause(worse: ScoreRow, better: ScoreRow) -> str:

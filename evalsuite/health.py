@@ -8,6 +8,9 @@
     unparsed          1 where the scorer found nothing to read; set by `scoring`
     repetition        share of the last answer's 8-grams that it held before; a loop nears 1
     answer_language, thinking_language   a code, or "unknown" (`language`)
+    opening_language  that of the answer's first line, where it is another one than the answer's
+    broken_off        1 where the answer ends inside a sentence or a formula; only of answers
+                      that came in a file, which does not say whether they were cut off
     leaked_call       1 where a tool call stands in the text (`scorers.leak`)
     format_damage     1 where a code fence, a thinking tag or an answer's JSON is broken
 
@@ -25,6 +28,8 @@ from evalsuite.types import Response, Sample, Transcript
 _GRAM = 8
 _UNITS = 4000  # words (or characters) at the end of an answer in which loops are looked for
 _CHARACTERS_A_TOKEN = 4
+_LONG_LINE = 60  # characters, from which a line is prose and should end as sentences do
+_ENDS = ".!?:;)]}>\"'*_`|~$%"
 _TAGS = ("<think>", "</think>", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|endoftext|>")
 
 
@@ -60,7 +65,31 @@ def health(sample: Sample, transcript: Transcript) -> dict[str, float | str]:
         "thinking_language": guess(thought),
         "leaked_call": float(leaks),
         "format_damage": float(_is_damaged(text)),
+        **_opening(text),
+        **({} if any(response.server for response in responses) else _ending(text)),
     }
+
+
+def _opening(text: str) -> dict[str, float | str]:
+    """The language of the first line ("Here is the story in Turkish:") where it stands out."""
+    first, _, rest = text.strip().partition("\n")
+    if not rest:
+        return {}
+    spoken, other = guess(rest), guess(first)
+    alike = spoken == other or "unknown" in (spoken, other)
+    return {} if alike else {"opening_language": other}
+
+
+def _ending(text: str) -> dict[str, float | str]:
+    """Whether a text stops inside a formula or, in Latin script, inside a long last line."""
+    if not text:
+        return {}
+    opened = text.replace("$$", "$").count("$") % 2
+    formula = text.rpartition("$")[2] if opened else ""
+    last = text.rpartition("\n")[2]
+    inside = len(last) >= _LONG_LINE and text[-1].isascii() and text[-1] not in _ENDS
+    stops = inside and not text[-1].isdigit() and not text[-1].isspace()
+    return {"broken_off": float(stops or any(sign in formula for sign in "\\^_{"))}
 
 
 def repetition(text: str) -> float:

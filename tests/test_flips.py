@@ -39,25 +39,30 @@ def test_the_cause_is_read_off_the_worse_answer(fields, expected):
 
 
 def test_the_first_rule_that_holds_wins_in_the_documented_order():
-    everything = {
-        "health": {
-            "cut_off": 1.0,
-            "refused": 1.0,
-            "leaked_call": 1.0,
-            "unparsed": 1.0,
-            "answer_language": "en",
-            "repetition": 0.9,
-        }
+    shown = {
+        "cut_off": (1.0, "truncated"),
+        "refused": (1.0, "refused"),
+        "leaked_call": (1.0, "tool call leaked into text"),
+        "repetition": (0.9, "repetition"),
+        "answer_language": ("en", "language switched"),
+        "broken_off": (1.0, "truncated"),
+        "unparsed": (1.0, "format"),
     }
     good = better(health={"answer_language": "sw"})
-    seen = []
-    for name in ("cut_off", "refused", "leaked_call", "unparsed", "answer_language", "x"):
-        seen.append(cause(worse(**everything), good))
-        everything["health"].pop(name, None)
+    left = {name: value for name, (value, _) in shown.items()}
+    for name, (_, expected) in shown.items():
+        assert cause(worse(health=dict(left)), good) == expected
+        del left[name]
 
-    assert tuple(seen) == CAUSES[:6]
-    everything["health"].pop("repetition")
-    assert cause(worse(**everything), good) == CAUSES[6]
+    assert cause(worse(health=left), good) == CAUSES[-1] == "different answer"
+    assert set(CAUSES) == {*(expected for _, expected in shown.values()), CAUSES[-1]}
+
+
+def test_an_answer_that_opens_in_another_language_than_it_goes_on_in_has_switched():
+    good = better(health={"answer_language": "tr"})
+    mixed = {"answer_language": "tr", "opening_language": "en"}
+    assert cause(worse(health=mixed), good) == "language switched"
+    assert cause(worse(health=mixed), better(health=mixed)) == "different answer"
 
 
 def test_what_both_answers_show_is_no_cause():

@@ -95,3 +95,29 @@ def test_the_guess_is_right_on_the_questions_of_mgsm(data_dir):
         right = sum(guess(question) == language for question in questions)
 
         assert right / len(questions) > 0.95, language
+
+
+def test_a_first_line_in_another_language_stands_out():
+    story = "Bir varmış bir yokmuş, çok eski bir zamanda ve uzak bir ülkede bir kız için"
+    mixed = of(f"Here is the story that you asked for in Turkish:\n\n{story}")
+
+    assert (mixed["answer_language"], mixed["opening_language"]) == ("tr", "en")
+    assert "opening_language" not in of(f"{story}\n{story}")
+    assert "opening_language" not in of("Here is the story that you asked for.")
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("So the price of all of the watermelons is the sum of what was paid for the", True),
+        ("So the price of all of the watermelons is the sum of what was paid for it.", False),
+        ("We find that $E[X] = \\frac{1}{2", True),
+        ("We find that $E[X] = \\frac{1}{2}$", False),
+        ("It costs $18", False),
+        ("- apples\n- pears", False),
+        ("", None),
+    ],
+)
+def test_an_answer_of_a_file_may_show_that_it_was_cut_off(text, broken):
+    assert of(text).get("broken_off") == broken
+    assert "broken_off" not in of(text, server="http://127.0.0.1:8000")

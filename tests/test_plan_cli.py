@@ -86,3 +86,26 @@ def test_a_mistake_is_one_line(workplace, capsys, args, code, complaint):
     shown = capsys.readouterr().err
     assert complaint in shown
     assert shown.count("\n") == 1
+
+
+def test_what_a_run_costs_and_what_looks_save_is_told_before_it_is_started(tmp_path, capsys):
+    spent = {"answer_tokens": 40.0, "thinking_tokens": 160.0}
+    before, now = flipped(3000, 30, health=spent)
+    kept(tmp_path / "runs", "early", before)
+    base = kept(tmp_path / "runs", "base", now)
+    store.update(base, seconds=5400.0, pace={"concurrency": 64})
+    (tmp_path / "gate.toml").write_text("[buckets.tools]\nmargin = 0.02\n")
+
+    asked = ["plan", "--against", "base", "--earlier", "early", "--policy", "gate.toml"]
+    with chdir(tmp_path):
+        cli.main([*asked])
+        shown = " ".join(capsys.readouterr().out.split())
+        cli.main([*asked, "--json"])
+    (tools,) = (b for b in json.loads(capsys.readouterr().out)["buckets"] if b["items"])
+
+    assert "3,000 600,000 1.5 h" in shown
+    assert "as the baseline took them, 64 requests at once" in shown
+    assert "evalsuite run --against: an equal model passes" in shown
+    assert (tools["answers"], tools["tokens"], tools["seconds"]) == (3000, 600_000, 5400)
+    assert 0.2 < tools["early"]["equal_model_share_used"] < 0.5
+    assert tools["early"]["drop_is_caught"] > 0.99

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from evalsuite import stats
+from evalsuite.stats.tables import restricted_variances
+from evalsuite.stats.tango import restricted_variance
 from evalsuite.stats.tilted import UNSEEN, flip_together
 
 Z95 = 1.6448536269514722
@@ -161,3 +163,16 @@ def test_what_lies_outside_the_simulated_range_is_said(pairs, margin, clusters, 
 
     assert found.startswith(said)
     assert bool(found) == bool(said)
+
+
+# --- many tables at once -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("null", [-0.1, -0.01, 0.0, 0.04])
+def test_restricted_variances_are_those_of_each_table(rng, null):
+    losses, gains, _ = rng.multinomial(80, [0.05, 0.03, 0.92], size=200).T.astype(float)
+
+    found = restricted_variances(losses, gains, 80.0, null)
+
+    alone = [restricted_variance(b, c, 80, null) for b, c in zip(losses, gains, strict=True)]
+    assert found == pytest.approx(np.array(alone), rel=1e-12)

@@ -24,6 +24,8 @@ _OPENINGS = (
     r"(?! (?:find (?:a|any) (?:mistake|error|better)|wait|help but))",
     r"as an ai\b.{0,80}?(?:can(?:no|['\u2019])t|not able|unable|won['\u2019]t)",
     r"it (?:is|['\u2019]s|would be) (?:not (?:appropriate|possible for me)|against my)",
+    r"i (?:don['\u2019]t|do not) (?:think|believe|feel) (?:it|this|that)(?:['\u2019]s| is)"
+    r" (?:appropriate|respectful|right)",
     r"(?:es )?tut mir leid,? (?:aber )?(?:ich )?kann",
     r"lo siento,? (?:pero )?no puedo",
     r"(?:je suis )?désolée?,? (?:mais )?je ne (?:peux|suis)",

@@ -29,4 +29,4 @@ def outside_checked_range(pairs: float, margin: float, *, clusters: float = math
     low, high = MARGINS
     if not low - 1e-12 <= margin <= high + 1e-12:
         odd.append(f"a margin outside {100 * low:g} to {100 * high:g} points")
-    return f"{' and '.join(odd)}: the gate is not shown to keep its level there" if odd else ""
+    return f"{' and '.join(odd)}: its level is not shown to hold there" if odd else ""

@@ -1,0 +1,55 @@
+"""Causes of flips against 103 that a person read: models of six recordings."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from recorded_flips import both
+
+from evalsuite.flips import CAUSES, flips
+from evalsuite.pairing import pair
+
+LABELS = Path(__file__).parent / "flip_labels.jsonl"
+
+
+def labelled():
+    return [json.loads(line) for line in LABELS.read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def judged(data_dir):
+    """Every label, and the cause that the rules give to its flip."""
+    groups = {}
+    for label in labelled():
+        key = (label["source"], label["baseline"], label["candidate"])
+        groups.setdefault(key, []).append(label)
+    found = []
+    for (source, *models), own in groups.items():
+        sides = both(data_dir, source, tuple(models), {label["id"] for label in own})
+        for label in own:
+            (pairs,) = pair(*([side[label["id"]]] for side in sides))
+            found.append((label, flips(pairs)))
+    return found
+
+
+def test_every_labelled_item_flips_in_our_own_scores(judged):
+    assert [label for label, found in judged if len(found) != 1] == []
+
+
+def test_the_rules_agree_with_at_least_nine_in_ten_labels(judged):
+    wrong = [
+        f"{label['source']} {label['id']}: {found[0].cause}, a person: {label['label']}"
+        f" ({label['why']})"
+        for label, found in judged
+        if found[0].cause != label["label"]
+    ]
+    agreement = 1 - len(wrong) / len(judged)
+    assert agreement >= 0.9, "\n".join([f"{agreement:.1%} agree", *wrong])
+
+
+def test_the_labels_show_every_cause():
+    counts = Counter(label["label"] for label in labelled())
+    assert set(counts) == set(CAUSES)
+    assert min(counts.values()) >= 5
+    assert sum(counts.values()) >= 60
