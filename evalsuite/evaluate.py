@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,7 @@ def evaluate(
     pacing.check(settings.concurrency)
     store.check_place(settings.out or settings.runs, a_run=settings.out is not None)
     _named_run(settings)
-    _check_roles(target, found)
+    found = _with_servers(target, found, chosen.tasks, display)
     host.reach(target)
     work = selection.prepare(chosen, found)
     with host.serving(target, settings.runs, display) as server:
@@ -117,16 +117,30 @@ def _facts(target: Target, server: host.Host, ends: Ends) -> dict[str, JSON]:
     return facts
 
 
-def _check_roles(target: Target, found: Sequence[Bucket]) -> None:
-    """Refuse a task whose role has no server, before any request."""
+def _with_servers(
+    target: Target, found: Sequence[Bucket], named: Sequence[str], display: Display
+) -> tuple[Bucket, ...]:
+    """The tasks whose roles have a server, before any request.
+
+    A public benchmark that is not named is left out, which is said; all else is refused.
+    """
+    kept = []
     for entry in found:
+        tasks = []
         for item in entry.tasks:
-            for role in item.roles:
-                if role != "model" and role not in target.roles:
-                    raise UsageError(
-                        f"task {item.name} needs a server for the role '{role}': "
-                        f"--role {role}=URL#MODEL, or [roles.{role}] in evalsuite.toml"
-                    )
+            role = next((r for r in item.roles if r not in ("model", *target.roles)), None)
+            if role is None:
+                tasks.append(item)
+                continue
+            needs = (
+                f"task {item.name} needs a server for the role '{role}': "
+                f"--role {role}=URL#MODEL, or [roles.{role}] in evalsuite.toml"
+            )
+            if "public" not in item.tags or item.name in named:
+                raise UsageError(needs)
+            display.say(f"left out: {needs}")
+        kept.append(replace(entry, tasks=tuple(tasks)))
+    return tuple(entry for entry in kept if entry.tasks)
 
 
 def _entries(work: Work, chosen: Selection) -> dict[str, JSON]:

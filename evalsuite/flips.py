@@ -27,13 +27,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evalsuite import words
 from evalsuite.pairs import Groups, TaskPairs
-from evalsuite.score_table import IntArray, ScoreTable
+from evalsuite.score_table import FloatArray, IntArray, ScoreTable
 from evalsuite.types import ScoreRow
 
 REPETITION = 0.5  # share of an answer that repeats itself from which it counts as a loop
 DIFFERENT = "different answer"
 _ROWS = 4096  # made at a time
+_SHOWN = 0.0005  # of a score, from which a share is told: 0.05 points
+_LEAST_WEIGHT = 1e-300  # where no sample has any, no share is asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +50,8 @@ class Flip:
         task: its task.
         kind: "loss" or "gain".
         cause: one of `CAUSES`, or "different answer".
+        share: what it adds to the change of its task's score, a fraction; over all flips of a
+            task these add up to that change.
         before: the baseline's rows, and the position of the one that shows the change best.
         now: the same of the candidate.
     """
@@ -55,6 +60,7 @@ class Flip:
     task: str
     kind: Literal["loss", "gain"]
     cause: str
+    share: float
     before: tuple[ScoreTable, int]
     now: tuple[ScoreTable, int]
 
@@ -180,19 +186,32 @@ def flips(pairs: TaskPairs) -> list[Flip]:
     now = _extremes(pairs.now.rows.take(order), high=~loss)
     sides = pairs.before.rows.table, pairs.now.rows.table
     causes = _causes(sides, (before, now), loss)
+    shares = _shares(pairs, order)
     return [
         Flip(
             bucket=pairs.bucket,
             task=pairs.task,
             kind="loss" if worse else "gain",
             cause=why,
+            share=share,
             before=(sides[0], old),
             now=(sides[1], new),
         )
-        for worse, why, old, new in zip(
-            loss.tolist(), causes, before.tolist(), now.tolist(), strict=True
+        for worse, why, share, old, new in zip(
+            loss.tolist(), causes, shares.tolist(), before.tolist(), now.tolist(), strict=True
         )
     ]
+
+
+def _shares(pairs: TaskPairs, samples: IntArray) -> FloatArray:
+    """What each of these samples adds to the change of the task's score."""
+    seen = pairs.observed
+    before, now = (
+        side.score[samples] * side.weight[samples] / max(side.weight[seen].sum(), _LEAST_WEIGHT)
+        for side in (pairs.before, pairs.now)
+    )
+    share: FloatArray = now - before
+    return share
 
 
 def _causes(
@@ -224,3 +243,56 @@ def tally(found: Iterable[Flip], kind: Literal["loss", "gain"]) -> Mapping[str, 
         if flip.kind == kind:
             counts[flip.cause] = counts.get(flip.cause, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """How much of a task's change is due to one cause, gains and losses taken together.
+
+    Attributes:
+        bucket: the task's bucket.
+        task: the task.
+        cause: one of `CAUSES`.
+        change: of the task's score, a fraction; over all causes these add up to its change.
+        losses: answers that got worse for it.
+        gains: answers that got better because they no longer do.
+    """
+
+    bucket: str
+    task: str
+    cause: str
+    change: float
+    losses: int
+    gains: int
+
+
+def due(found: Iterable[Flip]) -> tuple[Due, ...]:
+    """How much of each task's change is due to which cause, the largest share first."""
+    sums: dict[tuple[str, str, str], list[float]] = {}
+    tasks: dict[tuple[str, str], int] = {}
+    for flip in found:
+        tasks.setdefault((flip.bucket, flip.task), len(tasks))
+        own = sums.setdefault((flip.bucket, flip.task, flip.cause), [0.0, 0, 0])
+        own[0] += flip.share
+        own[1 if flip.kind == "loss" else 2] += 1
+    parts = [
+        Due(
+            bucket=bucket,
+            task=task,
+            cause=cause,
+            change=change,
+            losses=int(losses),
+            gains=int(gains),
+        )
+        for (bucket, task, cause), (change, losses, gains) in sums.items()
+    ]
+    return tuple(sorted(parts, key=lambda one: (tasks[one.bucket, one.task], -abs(one.change))))
+
+
+def told(parts: Iterable[Due]) -> str:
+    """The causes of a task's change in points: "-1.0 format, -0.3 truncated".
+
+    What rounds to nothing is left out; "" where all of it does.
+    """
+    shown = [part for part in parts if abs(part.change) >= _SHOWN]
+    return ", ".join(f"{words.points(one.change, sign=True)} {one.cause}" for one in shown)

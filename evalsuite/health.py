@@ -12,6 +12,9 @@
     broken_off        1 where the answer ends inside a sentence or a formula; only of answers
                       that came in a file, which does not say whether they were cut off
     leaked_call       1 where a tool call stands in the text (`scorers.leak`)
+    malformed_json, wrong_type, hallucinated_tool, hallucinated_argument, missing_argument,
+    outside_enum, schema_invalid, unwanted_call, finish_wrong   only where tools were offered:
+                      how calls break their schemas (`scorers.call_schema`)
     format_damage     1 where a code fence, a thinking tag or an answer's JSON is broken
 
 Cheap on purpose (well under a millisecond for a usual answer): they are computed for every row.
@@ -21,6 +24,7 @@ import json
 from collections.abc import Iterable
 
 from evalsuite.language import guess
+from evalsuite.scorers import call_schema
 from evalsuite.scorers.leak import leaked_call
 from evalsuite.scorers.refusal import is_refusal
 from evalsuite.types import Response, Sample, Transcript
@@ -37,7 +41,7 @@ def health(sample: Sample, transcript: Transcript) -> dict[str, float | str]:
     """Describe an episode's answers.
 
     Args:
-        sample: as asked; unused where a column does not depend on it.
+        sample: as asked; it says whether a call was wanted.
         transcript: at least one response of the role `model`, else all figures are 0.
 
     Returns:
@@ -65,6 +69,7 @@ def health(sample: Sample, transcript: Transcript) -> dict[str, float | str]:
         "thinking_language": guess(thought),
         "leaked_call": float(leaks),
         "format_damage": float(_is_damaged(text)),
+        **call_schema.columns(sample, [(q, r) for q, r in pairs if r.failure is None]),
         **_opening(text),
         **({} if any(response.server for response in responses) else _ending(text)),
     }

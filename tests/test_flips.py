@@ -3,8 +3,9 @@
 import pytest
 from made_runs import paired, row
 
-from evalsuite.flips import CAUSES, cause, flips, tally
+from evalsuite.flips import CAUSES, cause, due, flips, tally, told
 from evalsuite.pairing import pair
+from evalsuite.ranges import task_range
 
 
 def worse(**fields):
@@ -126,3 +127,42 @@ def test_causes_are_tallied_the_most_frequent_first():
 
     assert list(found.items()) == [("truncated", 3), ("different answer", 1)]
     assert tally(flips(pairs), "gain") == {}
+
+
+# --- what a change is due to -------------------------------------------------------------
+
+
+def test_the_change_of_a_task_is_put_down_to_causes_that_add_up_to_it():
+    before = [row(at, 1) for at in range(60)] + [row(at, 0) for at in range(60, 100)]
+    now = [
+        *(row(at, 0, status="parse_error") for at in range(10)),
+        *(row(at, 0) for at in range(10, 15)),
+        *(row(at, 1) for at in range(15, 62)),  # two gains
+        *(row(at, 0) for at in range(62, 100)),
+    ]
+    before[60] = row(60, 0, status="parse_error")
+    (pairs,) = pair(before, now)
+
+    parts = due(flips(pairs))
+
+    assert [(p.cause, p.losses, p.gains) for p in parts] == [
+        ("format", 10, 1),
+        ("different answer", 5, 1),
+    ]
+    assert [p.change for p in parts] == pytest.approx([-0.09, -0.04])
+    assert told(parts) == "\N{MINUS SIGN}9.0 format, \N{MINUS SIGN}4.0 different answer"
+
+
+def test_shares_add_up_with_repeats_weights_and_missing_answers(rng):
+    weights = rng.choice([0.0, 1.0, 3.0], size=80)
+    sides = []
+    for _ in range(2):
+        scores = rng.integers(0, 5, size=(80, 3)) / 4
+        sides.append([
+            row(at, None if rng.random() < 0.1 else float(score), repeat=r, weight=weights[at])
+            for at in range(80)
+            for r, score in enumerate(scores[at].tolist())
+        ])  # fmt: skip
+    (pairs,) = pair(*sides)
+    change = task_range(pairs).observed.estimate
+    assert sum(flip.share for flip in flips(pairs)) == pytest.approx(change)

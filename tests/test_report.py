@@ -10,6 +10,7 @@ from report_runs import Outline, compared, printed
 from evalsuite import diff, gate, report, words
 from evalsuite.report import comparing, picking, terminal
 
+DUE = "simple \N{MINUS SIGN}18.0 points: \N{MINUS SIGN}20.0 different answer, +2.0 format"
 BUCKETS = {"tools": {"title": "Tools", "margin": 0.05, "weights": "task"}}
 
 
@@ -37,6 +38,7 @@ def test_a_verdict_is_told_from_top_to_bottom(verdict):
 
     assert [name for name in page.values("id") if name in wanted] == wanted
     assert "FAIL Tools fell by 18.0 points" in page.words
+    assert DUE in page.words
     assert "Look first: simple, which fell by 18.0 points" in page.words
     for name in ("step-1000", "step-1200"):
         assert name in page.words
@@ -165,6 +167,7 @@ def test_a_terminal_diff_says_what_got_worse_why_and_against_which_margin(found)
 
     assert "WORSE (margin 5.0)" in shown
     assert "why answers got worse (tools, 40): 40 different answer" in shown
+    assert DUE in shown
     assert f"{words.MINUS}18.0" in shown
     assert "missing" not in shown  # nothing is: no column for it
 

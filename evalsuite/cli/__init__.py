@@ -107,7 +107,7 @@ VERBS = (
         name="diff",
         help="what got better, what got worse, and which answers flipped",
         module="compare",
-        options=("allow", "out", "runs", *_SHOW),
+        options=("allow", "noise", "picked-of", "out", "runs", *_SHOW),
         positionals=(
             ("BASE", "", "the baseline: a run, or a .csv, .jsonl or .parquet of scores"),
             ("RUN", "", "the candidate, likewise"),
@@ -118,7 +118,10 @@ VERBS = (
         name="gate",
         help="may this release ship? exit 0 PASS, 10 FAIL, 11 UNDECIDED, 12 not comparable",
         module="compare",
-        options=("policy", "allow", "out", "github", "print-waiver", "runs", *_SHOW),
+        options=(
+            *("policy", "allow", "picked-of", "out", "github", "print-waiver", "runs"),
+            *_SHOW,
+        ),
         positionals=(
             ("BASE", "", "the baseline run; the candidate where the policy names a baseline"),
             ("RUN", "?", "the candidate run"),

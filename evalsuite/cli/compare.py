@@ -1,6 +1,7 @@
 """`evalsuite diff` and `evalsuite gate`: two finished runs, or files of scores, from disk."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,9 @@ def _runs(arguments: Arguments) -> "tuple[Run, Run]":
             )
         names = [named, names[0]]
     base, candidate = (opening.found(name, arguments.runs) for name in names)
+    if arguments.picked_of > 1:
+        picked = {**candidate.manifest, "picked_of": arguments.picked_of}
+        candidate = replace(candidate, manifest=picked)
     return base, candidate
 
 

@@ -145,6 +145,11 @@ def diff(base: Run, candidate: Run, arguments: Arguments) -> None:
     from evalsuite.report import terminal
 
     found = compared(base, candidate, arguments.allow)
+    if arguments.noise:
+        from evalsuite import diff as diffs
+        from evalsuite import noise
+
+        found = diffs.beside_noise(found, noise.load(Path(arguments.noise)))
     if arguments.json:
         as_json(plain(found))
     else:

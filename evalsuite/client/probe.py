@@ -2,7 +2,7 @@
 
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
@@ -138,6 +138,24 @@ def count_tokens(
         limit=found.get("max_model_len"),
         pieces=tuple(found.get("token_strs") or ()),
     )
+
+
+def detokenize(
+    endpoint: Endpoint, tokens: Sequence[int], *, seconds: float = SECONDS
+) -> str | None:
+    """The text of token ids, special tokens included; None without `/detokenize`.
+
+    Raises:
+        ServerError: it is unreachable, or refuses the tokens.
+    """
+    body = orjson.dumps({"model": endpoint.model, "tokens": list(tokens)})
+    status, answer = _exchange(endpoint, "//detokenize", body, seconds)
+    if is_absent(status) and of_status(status, answer).kind == "status":
+        return None
+    found = _json(answer) if status == 200 else None
+    if not isinstance(found, dict) or not isinstance(found.get("prompt"), str):
+        raise ServerError(_complaint(endpoint, "/detokenize", status, answer))
+    return str(found["prompt"])
 
 
 def opens_thinking(

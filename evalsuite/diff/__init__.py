@@ -17,10 +17,12 @@ from evalsuite import comparability, flips, looks, pairing
 from evalsuite.comparability import Difference, Overlap
 from evalsuite.diff import flags as odd
 from evalsuite.diff import plain as texts
+from evalsuite.diff import suspicion
 from evalsuite.diff.comparison import LEVEL, Comparison, Scope, adjusted, compare_scope, slices
 from evalsuite.diff.health import HealthChange, health_changes
 from evalsuite.flips import Flip
 from evalsuite.looks import Course
+from evalsuite.noise import Noise
 from evalsuite.pairing import Counts, TaskPairs
 from evalsuite.ranges import Range
 from evalsuite.store import Run
@@ -33,6 +35,7 @@ __all__ = [
     "Difference",
     "Flip",
     "HealthChange",
+    "beside_noise",
     "compare",
     "declared_buckets",
     "plain",
@@ -136,6 +139,11 @@ def compare(
     return _assembled((baseline, candidate), found, groups, courses)
 
 
+def beside_noise(found: Diff, noise: Noise) -> Diff:
+    """The same diff; its flags say how many flips are beyond those of runs of one model."""
+    return replace(found, flags=(*found.flags, *odd.noise_flags(found.buckets, noise)))
+
+
 def plain(found: Diff) -> dict[str, JSON]:
     """A diff as JSON data: everything but the paired samples themselves."""
     return {
@@ -149,6 +157,10 @@ def plain(found: Diff) -> dict[str, JSON]:
         "tasks": [texts.comparison(item) for item in found.tasks],
         "slices": [texts.comparison(item) for item in found.slices],
         "flips": [texts.flip(item) for item in found.flips],
+        "due": [
+            {name: getattr(item, name) for name in item.__slots__}
+            for item in flips.due(found.flips)
+        ],
         "health": [
             {
                 "bucket": item.bucket,
@@ -211,6 +223,8 @@ def _assembled(
         for name, group in groups.items()
     ]
     tasks = [pairs for group in groups.values() for pairs in group]
+    picked = list(suspicion.picked((p.bucket for p in parts), _picked_of(candidate)))
+    alike = tuple(suspicion.suspicions(candidate, tasks))
     return Diff(
         baseline=baseline,
         candidate=candidate,
@@ -224,12 +238,24 @@ def _assembled(
         ),
         flags=(
             *odd.run_flags(baseline, candidate, tasks, looked_at=bool(courses)),
+            *alike,
             *(flag for part in parts for flag in part.flags),
+            *(said for said, _ in picked),
         ),
-        suspicions=tuple(flag for part in parts for flag in part.suspicions),
+        suspicions=(
+            *alike,
+            *(flag for part in parts for flag in part.suspicions),
+            *(said for said, lost in picked if lost),
+        ),
         pairs={name: tuple(group) for name, group in groups.items()},
         courses=courses,
     )
+
+
+def _picked_of(candidate: Run) -> int:
+    """Of how many models it was picked as the best, on these items; 1: of none other."""
+    count = candidate.manifest.get("picked_of")
+    return count if isinstance(count, int) else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +297,7 @@ def _bucket(
     if len(group) > 1:
         parts += slices(whole, group)
     corrected = tuple(adjusted(tasks))
-    suspicions = tuple(odd.gain_flags(bucket, ranges, weights))
+    suspicions = tuple(suspicion.alone(bucket, ranges, weights))
     return _Part(
         bucket=bucket,
         tasks=corrected,

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from evalsuite import words
+from evalsuite import flips, words
 from evalsuite.report.charts import EMPTY
 from evalsuite.report.views import Health, HealthLine, Tone
 from evalsuite.types import Estimate, ScoreRow
 
 if TYPE_CHECKING:
-    from evalsuite.diff import Diff, HealthChange
+    from evalsuite.diff import Comparison, Diff, HealthChange
     from evalsuite.pairs import Groups, TaskPairs
 
 NAMES: Mapping[str, str] = {
@@ -19,6 +19,15 @@ NAMES: Mapping[str, str] = {
     "refused": "refused",
     "unparsed": "not parsed",
     "leaked_call": "tool call in the text",
+    "schema_invalid": "calls outside their schema",
+    "malformed_json": "calls that are no JSON",
+    "wrong_type": "argument of a wrong type",
+    "hallucinated_tool": "tool that was not offered",
+    "hallucinated_argument": "argument that the tool lacks",
+    "missing_argument": "required argument missing",
+    "outside_enum": "value outside its enum",
+    "unwanted_call": "call where none was wanted",
+    "finish_wrong": "finish_reason against the calls",
     "repetition": "repetition",
     "format_damage": "broken format",
     "language_fidelity": "in the language asked for",
@@ -29,6 +38,8 @@ _LANGUAGES = {"answer_language": "language of answers", "thinking_language": "of
 _LENGTHS = ("answer_tokens", "thinking_tokens")
 _NAMED = 3  # languages
 _LEAST = 0.005  # share from which a language is named
+_MOVED = ("better", "worse", "WORSE")
+_TOLD = 5  # tasks whose change is put down to causes
 
 
 def name(column: str) -> str:
@@ -45,6 +56,23 @@ def _written(column: str, value: float) -> str:
 
 
 # --- two runs ----------------------------------------------------------------------------
+
+
+def due(diff: "Diff", tasks: Iterable["Comparison"]) -> list[str]:
+    """Of each task that moved, how much of that in points is due to which cause."""
+    moved = [one for one in tasks if one.verdict in _MOVED and one.delta][:_TOLD]
+    if not moved:
+        return []
+    parts = flips.due(diff.flips)
+    found = []
+    for one in moved:
+        assert one.delta is not None
+        own = flips.told(
+            part for part in parts if (part.bucket, part.task) == (one.bucket, one.task)
+        )
+        change = words.points(one.delta.value, sign=True)
+        found.append(f"{one.task} {change} points: {own}")
+    return found
 
 
 def compared(diff: "Diff", titles: Mapping[str, str]) -> tuple[Health, ...]:

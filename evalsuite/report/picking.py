@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from evalsuite import flips, words
-from evalsuite.report import untrusted
+from evalsuite.report import condition, untrusted
 from evalsuite.report.exhibits import Answer, Archive, Desk, exhibit
 from evalsuite.report.views import Group, Tone
 from evalsuite.store import Run
@@ -169,7 +169,9 @@ def told(diff: "Diff", bucket: str) -> str:
         return ""
     parts = " · ".join(f"{words.count(n)} {cause}" for cause, n in causes.items())
     total = words.counted(sum(causes.values()), "answer")
-    return f"{total} got worse: {parts}"
+    own = [task for task in diff.tasks if task.bucket == bucket]
+    shares = map(untrusted.line, condition.due(diff, own))
+    return "; ".join([f"{total} got worse: {parts}", *shares])
 
 
 # --- one run -----------------------------------------------------------------------------

@@ -230,7 +230,7 @@ def _causes(diff: "Diff") -> list[str]:
             told = " · ".join(f"{words.count(n)} {cause}" for cause, n in causes.items())
             title, total = _title(diff.candidate, bucket.bucket), sum(causes.values())
             lines.append(f"why answers got worse ({title}, {words.count(total)}): {told}")
-    return lines
+    return [*lines, *map(safe, condition.due(diff, diff.tasks))]
 
 
 # --- a verdict ---------------------------------------------------------------------------

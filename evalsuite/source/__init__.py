@@ -8,6 +8,7 @@ A row is a plain JSON object. `config: "bn, de, en"` reads several configuration
 other, and each row then says its own in the field `config`.
 """
 
+import inspect
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -53,7 +54,7 @@ def stream(source: Source, place: Place, *, count: int | None = None) -> Iterato
         raise SourceError(f"source 'run:{source.run}' holds answers, not rows to ask about")
     found: Iterable[Any]
     if source.rows is not None:
-        found = _generated(source, place.folder, count)
+        found = _generated(source, place, count)
     elif source.file is not None:
         found = files.stream(_local(source.file, place.folder))
     else:
@@ -103,19 +104,24 @@ def _local(file: str, folder: Path) -> Path:
     return path
 
 
-def _generated(source: Source, folder: Path, count: int | None) -> list[Any]:
-    """Call the generator; a seed and a level give the same rows everywhere."""
+def _generated(source: Source, place: Place, count: int | None) -> list[Any]:
+    """Call the generator; a seed and a level give the same rows everywhere.
+
+    One that has an argument `data` reads published files: it is given the folder of --data.
+    """
     wanted = source.count if count is None else count
     if wanted is None:
         raise SourceError(f"{source.rows}: needs `count` in the source, or --limit")
-    function = reference.load(source.rows or "", folder)
+    function = reference.load(source.rows or "", place.folder)
+    reads = "data" in inspect.signature(function).parameters
     try:
-        made: Iterable[Any] = function(source.seed, source.level, wanted)
+        given = {"data": place.data} if reads else {}
+        made: Iterable[Any] = function(source.seed, source.level, wanted, **given)
         found = list(itertools.islice(made, wanted))
     except EvalsuiteError:
         raise
     except Exception as failure:
-        file = reference.split(source.rows or "", folder)[0]
+        file = reference.split(source.rows or "", place.folder)[0]
         at = reference.line_in(failure, file)
         said = f"{type(failure).__name__}: {failure}"
         raise SourceError(f"{parse.place(file, at)}: {source.rows} fails: {said}") from failure

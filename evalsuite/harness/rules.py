@@ -1,0 +1,246 @@
+"""What of lm-eval's tasks is run here, and why the rest is refused.
+
+A score here is a mean over documents, with an interval and a paired difference; so a metric
+that is a figure of all documents together (F1, BLEU, perplexity) is refused by name, and with
+it whatever would run model-written code or fetch rows where nobody can pin them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from evalsuite import words
+from evalsuite.errors import TaskError, nearest
+from evalsuite.harness.definition import FUNCTION, Definition, Suite, called
+from evalsuite.types import JSON, Sampling
+
+_TOKENS = 256  # lm-eval's default length of an answer
+_MEANS = ("mean", "nanmean")
+# Metrics that lm-eval computes by itself for a kind, each a number for every document.
+_OWN = {
+    "generate_until": ("exact_match",),
+    "multiple_choice": ("acc", "acc_norm", "acc_bytes", "exact_match"),
+    "loglikelihood": ("acc",),
+}
+_DEFAULT = {
+    "generate_until": ("exact_match",),
+    "multiple_choice": ("acc", "acc_norm"),
+    "loglikelihood": ("perplexity", "acc"),
+}
+_FILTERS = {  # each looks at one document at a time
+    *("take_first", "take_first_k", "majority_vote", "regex", "regex_pos", "remove_whitespace"),
+    *("multi_choice_regex", "lowercase", "uppercase", "map", "format_span", "custom"),
+    "ACP_grammar_filter",
+}
+_OVER_ALL = {"decontaminate"}
+_LOADERS = ("json", "csv", "parquet")
+_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens")
+_PASSED = ("repetition_penalty", "presence_penalty", "frequency_penalty", "min_p", "min_tokens")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """Where a task's rows are: a Hub set, or local files by split."""
+
+    hf: str | None = None
+    config: str | None = None
+    files: tuple[tuple[str, str], ...] = ()  # split and path, relative to the lm-eval file
+
+
+def check(suite: Suite, wanted: Sequence[str]) -> None:
+    """See that a suite can be run here, and scored by the metrics that are wanted.
+
+    Args:
+        suite: what the task file names.
+        wanted: `metric` or `metric,filter`, as lm-eval writes them; empty: all there are.
+
+    Raises:
+        TaskError: it cannot; the reason is said, and the names that it is about.
+    """
+    for one in suite.members:
+        for reason in _refusals(one):
+            raise one.wrong(reason)
+        sampling(one)
+        rows(one)
+        metrics(one, wanted)
+    for one in suite.members[1:]:
+        for what, same in (
+            ("output_type", one.kind == suite.first.kind),
+            ("dataset_path", rows(one).hf == rows(suite.first).hf),
+            ("test_split", one.split == suite.first.split),
+            ("generation_kwargs", sampling(one) == sampling(suite.first)),
+            ("num_fewshot", one.shots == suite.first.shots),
+            ("metric_list", metrics(one, wanted) == metrics(suite.first, wanted)),
+        ):
+            if not same:
+                raise one.wrong(
+                    f"its {what} is not that of {suite.first.name}, and the tasks of a group"
+                    " are run as one; name them one by one"
+                )
+
+
+def _refusals(one: Definition) -> Iterator[str]:
+    """Why a task is not run here."""
+    say = one.values
+    if "class" in say:
+        yield "it is a Python class, which asks and scores in ways that its file does not say"
+    if say.get("custom_dataset"):
+        yield f"its rows are made by {called(say['custom_dataset'])}, not read from a source"
+    for key in ("doc_to_image", "doc_to_audio"):
+        if say.get(key):
+            yield f"{key}: only text is asked"
+    if say.get("unsafe_code"):
+        yield "unsafe_code: it runs model-written code outside a sandbox"
+    if say.get("use_prompt"):
+        yield f"use_prompt: {say['use_prompt']} needs promptsource"
+    kind = say.get("output_type") or "generate_until"
+    if kind == "loglikelihood_rolling":
+        names = words.listed(list(_metric_names(one)) or ["perplexity"])
+        yield f"loglikelihood_rolling: {names} is no mean over documents"
+    elif kind not in _OWN:
+        yield f"output_type: no '{kind}'.{nearest(str(kind), _OWN)}"
+    if not one.split:
+        yield "it names neither a test_split nor a validation_split"
+    yield from _unknown_filters(one)
+
+
+def _unknown_filters(one: Definition) -> Iterator[str]:
+    for chain in one.values.get("filter_list") or []:
+        for step in chain.get("filter") or []:
+            name = str(step.get("function"))
+            if name in _OVER_ALL:
+                yield f"filter '{name}' needs all documents at once"
+            elif name not in _FILTERS and not name.startswith(FUNCTION):
+                yield f"no filter is called '{name}'.{nearest(name, _FILTERS)}"
+
+
+# --- metrics -----------------------------------------------------------------------------
+
+
+def metrics(one: Definition, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that a task is scored by, in its file's order.
+
+    Raises:
+        TaskError: one that is wanted is not there or is no mean; or none are named and not
+            all are means.
+    """
+    refused = {name: why for name, why in _metric_names(one).items() if why}
+    known = list(_metric_names(one))
+    if not wanted:
+        if refused:
+            fine = [name for name in known if name not in refused]
+            said = words.listed([f"{name} {why}" for name, why in refused.items()])
+            hint = f"; take {words.listed(fine)} alone by `metrics: [{', '.join(fine)}]`"
+            raise one.wrong(said + (hint if fine else ""))
+        return tuple(known)
+    for text in wanted:
+        name, _, chain = text.partition(",")
+        if name not in known:
+            raise one.wrong(f"it has no metric '{name}'.{nearest(name, known)}")
+        if name in refused:
+            raise one.wrong(f"{name} {refused[name]}")
+        if chain and chain not in chains(one):
+            raise one.wrong(f"it has no filter '{chain}'.{nearest(chain, chains(one))}")
+    return tuple(name for name in known if name in {text.partition(",")[0] for text in wanted})
+
+
+def usable(one: Definition) -> frozenset[str]:
+    """The names of a task's metrics that are means over documents."""
+    return frozenset(name for name, why in _metric_names(one).items() if not why)
+
+
+def chains(one: Definition) -> tuple[str, ...]:
+    """The names of a task's chains of filters; lm-eval calls the one of a task without `none`."""
+    written = one.values.get("filter_list") or [{"name": "none"}]
+    return tuple(str(chain.get("name")) for chain in written)
+
+
+def _metric_names(one: Definition) -> dict[str, str]:
+    """Every metric of a task, with what is wrong with it ("" where nothing is)."""
+    written = one.values.get("metric_list")
+    if not written:
+        names = _DEFAULT.get(one.kind, ())
+        return {name: _wrong_with({"metric": name}, one) for name in names}
+    return {called(rule["metric"]): _wrong_with(rule, one) for rule in written}
+
+
+def _wrong_with(rule: Mapping[str, JSON], one: Definition) -> str:
+    """Why a metric cannot be a score here; "" where it can."""
+    name, own = called(rule["metric"]), _OWN.get(one.kind, ())
+    computed = bool(one.values.get("process_results"))
+    default = "mean" if name in {"acc", "acc_norm", "acc_bytes", "exact_match"} else name
+    aggregation = str(rule.get("aggregation") or default)
+    if aggregation not in _MEANS:
+        return f"is aggregated by {called(aggregation)}, which is no mean over documents"
+    if rule.get("higher_is_better") is False:
+        return "is better where it is lower"
+    if rule.get("hf_evaluate") and not computed:
+        return "needs a download of Hugging Face's evaluate"
+    if computed or name in own or str(rule["metric"]).startswith(FUNCTION):
+        return ""
+    return f"has no value for a single document of a {one.kind} task"
+
+
+# --- sampling and rows -------------------------------------------------------------------
+
+
+def sampling(one: Definition) -> Sampling:
+    """How answers are drawn: lm-eval's `generation_kwargs`, and its defaults.
+
+    Raises:
+        TaskError: an argument that a server does not take.
+    """
+    if one.kind != "generate_until":
+        return Sampling(max_tokens=1)
+    given = one.values.get("generation_kwargs")
+    said = dict(given or {})
+    stop = said.pop("until", None)
+    if stop is None:
+        stop = one.values.get("fewshot_delimiter", "\n\n")
+    greedy = said.pop("do_sample", None) is False
+    temperature = float(said.pop("temperature", 0) or 0)
+    lengths = [int(said.pop(key)) for key in _LENGTHS if key in said]
+    extra = {key: said.pop(key) for key in _PASSED if key in said}
+    top_p, top_k = said.pop("top_p", None), said.pop("top_k", None)
+    if said.pop("num_beams", 1) != 1:
+        raise one.wrong("generation_kwargs.num_beams: a server has no beam search")
+    if said:
+        raise one.wrong(f"generation_kwargs.{next(iter(said))}: not known here")
+    stops = [stop] if isinstance(stop, str) else stop or []
+    return Sampling(
+        max_tokens=lengths[0] if lengths else _TOKENS,
+        temperature=0.0 if greedy else temperature,
+        top_p=None if top_p is None else float(top_p),
+        top_k=None if top_k is None else int(top_k),
+        stop=tuple(str(text) for text in stops if text),
+        extra_body=extra,
+    )
+
+
+def rows(one: Definition) -> Rows:
+    """Where a task's rows are.
+
+    Raises:
+        TaskError: somewhere that cannot be pinned or is not read here.
+    """
+    path, given = one.values.get("dataset_path"), dict(one.values.get("dataset_kwargs") or {})
+    given.pop("trust_remote_code", None)  # `datasets` runs nobody's code any more
+    if not isinstance(path, str):
+        raise one.wrong("dataset_path: expected the name of a data set")
+    files = given.pop("data_files", None) if path in _LOADERS else None
+    if given:
+        key = next(iter(given))
+        raise one.wrong(f"dataset_kwargs.{key}: rows are read here without such options")
+    if path not in _LOADERS:
+        if path.startswith(("/", ".", "~")) or path.endswith(".py"):
+            raise one.wrong(f"dataset_path: {path} is a folder or script of another machine")
+        name = one.values.get("dataset_name")
+        return Rows(hf=path, config=None if name is None else str(name))
+    by_split = files if isinstance(files, dict) else {"train": files}
+    found: list[tuple[str, str]] = []
+    for split, file in by_split.items():
+        if not isinstance(file, str) or "://" in file or "*" in file:
+            raise one.wrong(f"dataset_kwargs.data_files: expected one local file for {split}")
+        found.append((str(split), file))
+    if one.split not in dict(found):
+        raise one.wrong(f"dataset_kwargs.data_files: no file for its split '{one.split}'")
+    return Rows(files=tuple(found))

@@ -1,0 +1,339 @@
+"""Lost tool calls: was it the model, or did the server's parser drop what the model wrote?
+
+Each answer to a request with tools is judged twice: by the `tool_calls` that the API returned,
+and by our own lenient reading of the raw text of the same answer (its token ids through the
+server's `/detokenize`, special tokens included). Where the second judgement is better, the
+parser lost the call; else the model did. Raw texts are kept in the run's `raw.jsonl`, so that
+`score` repeats it without a server. `finish_reason` is never trusted, but where it contradicts
+the calls that is counted.
+
+A call in a syntax that the parser does not read is the parser's loss only where it is the
+syntax that the model writes: if the parser read other answers of the run in another syntax,
+the model has left its own, and the loss is the model's.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain, tee
+from pathlib import Path
+
+import msgspec
+
+from evalsuite import episode, scoring
+from evalsuite import task as tasks
+from evalsuite.client import Endpoint, detokenize
+from evalsuite.errors import ServerError
+from evalsuite.scorers import call_schema
+from evalsuite.scorers.raw_calls import Found, calls_in, same_calls
+from evalsuite.types import Item, Request, Response, ScoreRow, Transcript
+
+FILE = "raw.jsonl"
+_Key = tuple[str, str, int, int, int]  # of a raw text: the fields of `_PLACE`
+_PLACE = ("task", "id", "repeat", "step", "part")
+_OWNERS = ("model", "parser", "halted", "cut_off", "unknown")
+_AT_ONCE = 8  # requests to /detokenize
+_MOST = 2000  # answers of a task that are looked into
+_WITNESSES = 8  # right answers of a task whose text shows what the parser reads
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Where the answers of one task that lost points lost them.
+
+    Attributes:
+        bucket, task: whose answers these are.
+        answers: that tools were offered to, failed ones left out.
+        lost: whose score is below 1; the next five add up to it.
+        model: the raw text holds no better calls.
+        parser: it does.
+        halted: the parser dropped a call in the middle of a conversation, which went on (or
+            ended) without it: how it would have ended is not known.
+        cut_off: ended at a limit.
+        unknown: no raw text to be had.
+        flattered: scored as right only because the parser dropped a call.
+        finish_wrong: `finish_reason` contradicts the calls.
+        syntaxes: what the calls that the parser lost are written in, and how many.
+        read: syntaxes that the parser was seen to read.
+    """
+
+    bucket: str
+    task: str
+    answers: int = 0
+    lost: int = 0
+    model: int = 0
+    parser: int = 0
+    halted: int = 0
+    cut_off: int = 0
+    unknown: int = 0
+    flattered: int = 0
+    finish_wrong: int = 0
+    syntaxes: Mapping[str, int] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawText:
+    """One line of raw.jsonl: the text of one response of an episode, as generated."""
+
+    task: str
+    id: str
+    repeat: int
+    step: int
+    part: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """An answer that is looked into, and its score row."""
+
+    item: Item
+    transcript: Transcript
+    row: ScoreRow
+
+    def responses(self) -> Iterator[tuple[_Key, Request, Response]]:
+        """Every response to a request with tools, under the name of its raw text."""
+        name = self.item.task.name, self.item.sample.id, self.item.repeat
+        for at, step in enumerate(self.transcript.steps):
+            for part, (request, response) in enumerate(step):
+                if request.role == "model" and request.tools:
+                    yield (*name, at, part), request, response
+
+    @property
+    def called(self) -> bool:
+        """Whether the server returned any call."""
+        return any(response.tool_calls for _, _, response in self.responses())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Split:
+    """The judgements of one task, before it is known what the parser reads elsewhere."""
+
+    loss: Loss
+    kinds: Mapping[str, int]
+    syntaxes: Mapping[str, int]  # "kind syntax" of what the parser may have lost
+    read: set[str]
+
+
+_LINE = msgspec.json.Decoder(RawText)
+
+
+class _Stated(msgspec.Struct):
+    tool_calls: tuple[Loss, ...] = ()
+
+
+def diagnose(
+    folder: Path,
+    items: Iterable[Item],
+    replay: Callable[[Item], Transcript],
+    endpoint: Endpoint | None = None,
+) -> tuple[Loss, ...]:
+    """Split the losses of every task that offers tools.
+
+    Args:
+        folder: of the run, where raw.jsonl is, or is put.
+        items: of the run; those of tasks without tools are passed over.
+        replay: gives the transcript of an item.
+        endpoint: the server that answered; None: only what raw.jsonl holds is known.
+
+    Returns:
+        One entry a task; a server that no longer answers makes its answers `unknown`.
+    """
+    by_task: dict[str, list[Item]] = {}
+    for item in items:
+        if item.task.tools or item.task.episode:
+            by_task.setdefault(item.task.name, []).append(item)
+    known = _known(folder / FILE)
+    found = []
+    for own in by_task.values():
+        counts, looked = _suspects(own, replay)
+        if counts is None:
+            continue
+        if endpoint is not None:
+            _fetch(folder / FILE, looked, endpoint, known)
+        found.append(_split(counts, looked, known))
+    return _agreed(found)
+
+
+def stated(folder: Path) -> tuple[Loss, ...]:
+    """What a run's summary.json says of its tool calls; () where it says nothing."""
+    try:
+        return msgspec.json.decode(
+            (folder / "summary.json").read_bytes(), type=_Stated
+        ).tool_calls
+    except (OSError, msgspec.DecodeError):
+        return ()
+
+
+# --- which answers are looked into -------------------------------------------------------
+
+
+def _suspects(
+    items: Sequence[Item], replay: Callable[[Item], Transcript]
+) -> tuple[Loss | None, list[_Looked]]:
+    """Score a task's answers as returned: its counts, and the answers worth a look.
+
+    None where the task's first answer is to a request without tools.
+    """
+    answered = (pair for pair in ((one, replay(one)) for one in items) if pair[1].steps)
+    first = next(answered, None)
+    if first is None or not any(q.tools for step in first[1].steps for q, _ in step):
+        return None, []
+    task, counts = items[0].task, Counter[str]()
+    looked: list[_Looked] = []
+    for one in _scored(chain([first], answered)):
+        score = one.row.score
+        if score is None:
+            continue
+        counts["answers"] += 1
+        counts["finish_wrong"] += bool(one.row.health.get("finish_wrong"))
+        counts["lost"] += score < 1
+        witness = score == 1 and one.called
+        counts["witnesses"] += witness
+        if counts["witnesses"] <= _WITNESSES if witness else len(looked) < _MOST:
+            looked.append(one)
+    del counts["witnesses"]
+    return Loss(bucket=task.bucket, task=task.name, **counts), looked
+
+
+def _scored(answered: Iterable[tuple[Item, Transcript]]) -> Iterator[_Looked]:
+    pairs, again = tee(answered)
+    rows = scoring.score_all((i.task, i.sample, t, i.repeat) for i, t in again)
+    for (item, transcript), row in zip(pairs, rows, strict=True):
+        yield _Looked(item=item, transcript=transcript, row=row)
+
+
+# --- their raw text ----------------------------------------------------------------------
+
+
+def _known(path: Path) -> dict[_Key, str]:
+    """The raw texts that a run holds; a line that was torn is asked for again."""
+    known: dict[_Key, str] = {}
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        with suppress(msgspec.DecodeError):
+            one = _LINE.decode(line)
+            known[one.task, one.id, one.repeat, one.step, one.part] = one.text
+    return known
+
+
+def _fetch(
+    path: Path, looked: Iterable[_Looked], endpoint: Endpoint, known: dict[_Key, str]
+) -> None:
+    """Ask for the texts that are not known yet, and keep them; stops where none come."""
+    owed = {
+        key: response.token_ids
+        for one in looked
+        for key, _, response in one.responses()
+        if key not in known and response.token_ids
+    }
+    if not owed:
+        return
+    with path.open("ab") as file, ThreadPoolExecutor(_AT_ONCE) as threads:
+        file.write(b"\n")  # after a torn line
+        try:
+            texts = threads.map(lambda ids: detokenize(endpoint, ids), owed.values())
+            for key, text in zip(owed, texts, strict=True):
+                if text is None:
+                    break
+                known[key] = text
+                line = RawText(**dict(zip(_PLACE, key, strict=True)), text=text)  # type: ignore[arg-type]
+                file.write(msgspec.json.encode(line) + b"\n")
+        except ServerError:  # it is gone: what it did not tell stays unknown
+            threads.shutdown(cancel_futures=True)
+
+
+# --- the second judgement ----------------------------------------------------------------
+
+
+def _split(counts: Loss, looked: Iterable[_Looked], known: Mapping[_Key, str]) -> _Split:
+    """Judge every answer by its raw text, too."""
+    kinds, read = Counter[str](), set[str]()
+    syntaxes: Counter[str] = Counter()  # of losses that are the parser's if it is theirs
+    for one in looked:
+        found = {key: _found(known[key], q) for key, q, _ in one.responses() if key in known}
+        read |= {
+            found[key].syntax
+            for key, _, response in one.responses()
+            if key in found and response.tool_calls
+            if same_calls(found[key].calls, response.tool_calls)
+        }
+        kind, syntax = _judged(one, found)
+        kinds[kind] += 1
+        if kind in ("parser", "halted", "flattered"):
+            syntaxes[f"{kind} {syntax}"] += 1
+    return _Split(loss=counts, kinds=kinds, syntaxes=syntaxes, read=read)
+
+
+def _found(text: str, request: Request) -> Found:
+    return calls_in(text, call_schema.schemas(request.tools))
+
+
+def _judged(one: _Looked, found: Mapping[_Key, Found]) -> tuple[str, str]:
+    """Whose loss an answer is, and the syntax of the calls that the parser changed."""
+    score = one.row.score or 0.0
+    if one.row.status == "truncated":
+        return "cut_off", ""
+    changed, syntax = {}, ""
+    for key, _, response in one.responses():
+        if key not in found:
+            return ("unknown" if score < 1 else "right"), ""
+        seen = found[key]
+        if seen.calls and not same_calls(seen.calls, response.tool_calls):
+            changed[key[3:]] = replace(response, tool_calls=seen.calls, text="")
+            syntax = seen.syntax
+    if not changed:
+        return ("model" if score < 1 else "right"), ""
+    again = _again(one, changed)
+    if again is None:
+        return ("halted" if score < 1 else "right"), syntax
+    if again > score:
+        return "parser", syntax
+    if score < 1:
+        return "model", syntax
+    return ("flattered" if again < score else "right"), syntax
+
+
+def _again(one: _Looked, changed: Mapping[tuple[int, ...], Response]) -> float | None:
+    """The score with the calls of the raw text; None where that would have asked on."""
+    last = max(at for at, _ in changed)
+    answers = [
+        [changed.get((at, part), response) for part, (_, response) in enumerate(step)]
+        for at, step in enumerate(one.transcript.steps)
+    ]
+    task, sample, repeat = one.item.task, one.item.sample, one.item.repeat
+    steps, state = episode.replay(tasks.episode(task, sample), answers)
+    alike = all(
+        [q for q, _ in mine] == [q for q, _ in theirs]
+        for mine, theirs in zip(steps, one.transcript.steps, strict=False)
+    )
+    if isinstance(state, episode.Waiting) or not alike or len(steps) <= last:
+        return None
+    transcript = episode.transcript(steps, state)
+    (row,) = scoring.score_all([(task, sample, transcript, repeat)])
+    return row.score
+
+
+# --- over the tasks of a run -------------------------------------------------------------
+
+
+def _agreed(splits: Sequence[_Split]) -> tuple[Loss, ...]:
+    """Give each loss its owner, now that it is known which syntaxes the parser reads."""
+    read = set[str]().union(*(split.read for split in splits)) - {""}
+    found = []
+    for split in splits:
+        kinds, syntaxes = Counter(split.kinds), Counter[str]()
+        for name, number in split.syntaxes.items():
+            kind, _, syntax = name.partition(" ")
+            if kind != "flattered" and read and syntax not in read:
+                kinds[kind] -= number
+                kinds["model"] += number
+            else:
+                syntaxes[syntax] += number
+        named = {name: kinds[name] for name in (*_OWNERS, "flattered")}
+        named["unknown"] = split.loss.lost - sum(kinds[name] for name in _OWNERS[:-1])
+        loss = replace(split.loss, **named, syntaxes=dict(syntaxes), read=tuple(sorted(read)))
+        found.append(loss)
+    return tuple(found)
