@@ -9,7 +9,7 @@ import msgspec
 from evalsuite import store
 from evalsuite.errors import StoreError
 from evalsuite.journal import Key, Place, pack
-from evalsuite.types import Estimate, ScoreRow
+from evalsuite.types import JSON, Estimate, ScoreRow
 
 if TYPE_CHECKING:
     from evalsuite import looks
@@ -26,9 +26,14 @@ _SUMMARY = msgspec.json.Decoder(_Summary)
 
 
 def conclude(
-    run: store.Run, rows: Sequence[ScoreRow], places: Mapping[Key, Place]
+    run: store.Run,
+    rows: Sequence[ScoreRow],
+    places: Mapping[Key, Place],
+    tool_calls: Sequence[JSON] = (),
 ) -> store.Run:
     """Write scores.parquet and summary.json, and the run's status.
+
+    `tool_calls` goes into summary.json as it is: where lost tool calls were lost.
 
     Of a run that a gate followed only the rows up to each bucket's last look count; what was
     in flight then stays in the journal.
@@ -47,7 +52,8 @@ def conclude(
     for row in rows:
         tally.add(row)
     found = tally.estimates(run.manifest["buckets"], run.manifest["tasks"])
-    store.write_json(run.path / "summary.json", {"estimates": pack(found)})
+    lost = {"tool_calls": list(tool_calls)} if tool_calls else {}
+    store.write_json(run.path / "summary.json", {"estimates": pack(found), **lost})
     failed = tally.failed
     counts = {"expected": len(rows), "done": len(rows) - failed, "failed": failed}
     if gated is None:

@@ -25,7 +25,7 @@ from evalsuite.desk import Desk
 from evalsuite.display import Display
 from evalsuite.errors import IncompleteError, StoreError, UsageError
 from evalsuite.host import Ends, Target
-from evalsuite.journal import FSYNC_RECORDS, Journal
+from evalsuite.journal import FSYNC_RECORDS, Journal, pack
 from evalsuite.selection import Selection, Work
 from evalsuite.types import (
     JSON,
@@ -235,9 +235,12 @@ async def _work(
         if told:
             display.say(told)
         store.pack_samples(run)
+        lost = await runner.interruptible(
+            asyncio.to_thread(_lost_calls, run, work, ends, journal)
+        )
         from evalsuite import conclude  # with numpy and Arrow: not while requests run
 
-        return conclude.conclude(run, desk.rows(work.plan), journal.index)
+        return conclude.conclude(run, desk.rows(work.plan), journal.index, lost)
     except BaseException:
         counts = {**run.manifest["counts"], "done": desk.answered}
         with suppress(IncompleteError):  # a full disk: what ended the run is what is told
@@ -247,6 +250,17 @@ async def _work(
     finally:
         desk.drop()
         journal.close()
+
+
+def _lost_calls(run: store.Run, work: Work, ends: Ends, journal: Journal) -> list[JSON]:
+    """Where tool calls were lost: by the model, or by the server's parser."""
+    from evalsuite import parser_or_model, rescore
+
+    replayed = rescore.Replayer(journal, run.model, work.plan.seed)
+    lost = parser_or_model.diagnose(
+        run.path, work.plan.items(), replayed.transcript, ends.endpoints["model"]
+    )
+    return [pack(one) for one in lost]
 
 
 def _seconds(run: store.Run, started: float) -> float:

@@ -33,7 +33,7 @@ from evalsuite.types import Item, Request, Response, ScoreRow, Transcript
 FILE = "raw.jsonl"
 _Key = tuple[str, str, int, int, int]  # of a raw text: the fields of `_PLACE`
 _PLACE = ("task", "id", "repeat", "step", "part")
-_OWNERS = ("model", "parser", "halted", "cut_off", "unknown")
+_OWNERS = ("model", "parser", "halted", "cut_off")  # of losses that are known
 _AT_ONCE = 8  # requests to /detokenize
 _MOST = 2000  # answers of a task that are looked into
 _WITNESSES = 8  # right answers of a task whose text shows what the parser reads
@@ -195,8 +195,14 @@ def _suspects(
         counts["witnesses"] += witness
         if counts["witnesses"] <= _WITNESSES if witness else len(looked) < _MOST:
             looked.append(one)
-    del counts["witnesses"]
-    return Loss(bucket=task.bucket, task=task.name, **counts), looked
+    loss = Loss(
+        bucket=task.bucket,
+        task=task.name,
+        answers=counts["answers"],
+        lost=counts["lost"],
+        finish_wrong=counts["finish_wrong"],
+    )
+    return loss, looked
 
 
 def _scored(answered: Iterable[tuple[Item, Transcript]]) -> Iterator[_Looked]:
@@ -272,31 +278,38 @@ def _found(text: str, request: Request) -> Found:
 
 
 def _judged(one: _Looked, found: Mapping[_Key, Found]) -> tuple[str, str]:
-    """Whose loss an answer is, and the syntax of the calls that the parser changed."""
+    """Whose loss an answer is ("right" where nothing is lost), and the syntax it hangs on."""
     score = one.row.score or 0.0
     if one.row.status == "truncated":
         return "cut_off", ""
-    changed, syntax = {}, ""
-    for key, _, response in one.responses():
-        if key not in found:
-            return ("unknown" if score < 1 else "right"), ""
-        seen = found[key]
-        if seen.calls and not same_calls(seen.calls, response.tool_calls):
-            changed[key[3:]] = replace(response, tool_calls=seen.calls, text="")
-            syntax = seen.syntax
+    owner = "model" if score < 1 else "right"
+    if any(key not in found for key, _, _ in one.responses()):
+        return ("unknown" if score < 1 else "right"), ""
+    changed, syntax = _changed(one, found)
     if not changed:
-        return ("model" if score < 1 else "right"), ""
+        return owner, ""
     again = _again(one, changed)
     if again is None:
         return ("halted" if score < 1 else "right"), syntax
     if again > score:
         return "parser", syntax
-    if score < 1:
-        return "model", syntax
-    return ("flattered" if again < score else "right"), syntax
+    return ("flattered" if again < score == 1 else owner), syntax
 
 
-def _again(one: _Looked, changed: Mapping[tuple[int, ...], Response]) -> float | None:
+def _changed(
+    one: _Looked, found: Mapping[_Key, Found]
+) -> tuple[dict[tuple[int, int], Response], str]:
+    """The responses whose text holds other calls than were returned, and their syntax."""
+    changed, syntax = {}, ""
+    for key, _, response in one.responses():
+        seen = found[key]
+        if seen.calls and not same_calls(seen.calls, response.tool_calls):
+            changed[key[3], key[4]] = replace(response, tool_calls=seen.calls, text="")
+            syntax = seen.syntax
+    return changed, syntax
+
+
+def _again(one: _Looked, changed: Mapping[tuple[int, int], Response]) -> float | None:
     """The score with the calls of the raw text; None where that would have asked on."""
     last = max(at for at, _ in changed)
     answers = [
@@ -332,8 +345,17 @@ def _agreed(splits: Sequence[_Split]) -> tuple[Loss, ...]:
                 kinds["model"] += number
             else:
                 syntaxes[syntax] += number
-        named = {name: kinds[name] for name in (*_OWNERS, "flattered")}
-        named["unknown"] = split.loss.lost - sum(kinds[name] for name in _OWNERS[:-1])
-        loss = replace(split.loss, **named, syntaxes=dict(syntaxes), read=tuple(sorted(read)))
+        owned = {name: kinds[name] for name in _OWNERS}
+        loss = replace(
+            split.loss,
+            model=kinds["model"],
+            parser=kinds["parser"],
+            halted=kinds["halted"],
+            cut_off=kinds["cut_off"],
+            unknown=split.loss.lost - sum(owned.values()),
+            flattered=kinds["flattered"],
+            syntaxes=dict(syntaxes),
+            read=tuple(sorted(read)),
+        )
         found.append(loss)
     return tuple(found)

@@ -5,11 +5,20 @@ from dataclasses import replace
 
 import orjson
 
-from evalsuite import conclude, episode, runner, scorers, scoring, selection, store
+from evalsuite import (
+    conclude,
+    episode,
+    parser_or_model,
+    runner,
+    scorers,
+    scoring,
+    selection,
+    store,
+)
 from evalsuite import task as tasks
 from evalsuite.client import encode
 from evalsuite.errors import StoreError, nearest
-from evalsuite.journal import Journal, Key
+from evalsuite.journal import Journal, Key, pack
 from evalsuite.selection import Selection
 from evalsuite.types import (
     JSON,
@@ -61,7 +70,8 @@ def rescore(
             for row in scoring.score_all(work):
                 rows.append(row)
                 on_row(row)
-            return conclude.conclude(_with_scorers(run, items), rows, journal.index)
+            lost = parser_or_model.diagnose(run.path, items, replayed.transcript)
+            return conclude.conclude(_with_scorers(run, items), rows, journal.index, pack(lost))
         finally:
             journal.close()
 

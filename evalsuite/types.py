@@ -243,6 +243,7 @@ class Task:
     truncated: Literal["zero", "score"] = "zero"
     roles: tuple[str, ...] = ("model",)
     episode: str | None = None  # "module.py:function" -> Episode
+    harness: str | None = None  # a task or group of lm-eval, which then says what is asked
     chance: float | None = None  # what guessing scores
     twin: str | None = None  # the public task whose fresh twin this is
     keep_inputs: bool = True

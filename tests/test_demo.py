@@ -52,7 +52,7 @@ def demo():
 
 def _fresh() -> dict[str, Task]:
     found = bucket.load_all([paths.tasks()], [paths.buckets()])
-    tasks = [one for group in found for one in group.tasks if one.source.rows is not None]
+    tasks = [one for group in found for one in group.tasks if "fresh" in one.tags]
     return {one.name: one for one in tasks}
 
 

@@ -26,7 +26,7 @@ Answers = Sequence[Response]
 
 def _fresh() -> list[Task]:
     found = bucket.load_all([paths.tasks()], [paths.buckets()])
-    return [one for group in found for one in group.tasks if one.source.rows is not None]
+    return [one for group in found for one in group.tasks if "fresh" in one.tags]
 
 
 FRESH = _fresh()

@@ -18,8 +18,11 @@ def rows(seed, level, count):
 
 def episode(sample):
     answer = yield Request(messages=(user(sample.inputs["question"]),))
-    asked = Request(messages=(user(f"Is this good? {answer.text}"),), role="judge")
-    first, second = yield (asked, asked)
+    asked = [
+        Request(messages=(user(f"Is this {what}? {answer.text}"),), role="judge")
+        for what in ("good", "any good")
+    ]
+    first, second = yield tuple(asked)
     return {"verdicts": [first.text, second.text]}
 
 

@@ -199,7 +199,7 @@ def _loaded(path: Path, files: list[Path]) -> dict[str, Any]:
     files.append(path)
     try:
         # lm-eval's files are YAML 1.1, read with its own types (`no` is false there)
-        found = yaml.load(path.read_bytes(), Loader=reader)  # noqa: S506
+        found = yaml.load(path.read_bytes(), Loader=reader)
     except OSError as failure:
         raise TaskError(f"{place(path)}: {failure.strerror or failure}") from None
     except yaml.YAMLError as failure:
@@ -216,4 +216,3 @@ def called(text: JSON) -> str:
     """`!function utils.rougeL` -> `rougeL`; other names stay as they are."""
     name = str(text)
     return re.split(r"[.]", name)[-1] if name.startswith(FUNCTION) else name
-

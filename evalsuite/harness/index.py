@@ -1,10 +1,9 @@
 """Names of lm-eval's tasks -> their files, without reading 14,000 files for every run.
 
-lm-eval's own index parses every YAML file, which takes seconds. This one looks for the few lines
-that name things, once for an installed version, and keeps what it found in the user's cache.
+lm-eval's own index parses every YAML file, which takes seconds. This one looks for the few
+lines that name things, once a version, and keeps what it found in the user's cache.
 """
 
-import importlib.metadata
 import importlib.util
 import json
 import os
@@ -19,7 +18,9 @@ from typing import Literal
 from evalsuite.errors import TaskError, nearest
 
 Kind = Literal["task", "group", "tag"]
-_KEY = re.compile(r"^[\"']?(task|group|tag|include|class)[\"']?:[ \t]*(.*?)[ \t]*(?:#.*)?$", re.MULTILINE)
+_KEY = re.compile(
+    r"^[\"']?(task|group|tag|include|class)[\"']?:[ \t]*(.*?)[ \t]*(?:#.*)?$", re.MULTILINE
+)
 _ITEM = re.compile(r"\s*-[ \t]+([^\n#]+?)[ \t]*(?:#.*)?(?:\n|$)")
 _FORMAT = 1  # of the cached file
 
@@ -40,9 +41,11 @@ def version() -> str:
     Raises:
         TaskError: it is not installed.
     """
+    from importlib import metadata  # a run without harness tasks pays nothing for it
+
     try:
-        return importlib.metadata.version("lm_eval")
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version("lm_eval")
+    except metadata.PackageNotFoundError:
         raise TaskError("a harness task needs lm-eval, which is not installed") from None
 
 

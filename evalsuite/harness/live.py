@@ -122,9 +122,7 @@ def documents(
         yield made
 
 
-def judge(
-    one: Definition, row: Row, asked: JSON, answers: Sequence[Sequence[JSON]]
-) -> Judged:
+def judge(one: Definition, row: Row, asked: JSON, answers: Sequence[Sequence[JSON]]) -> Judged:
     """Filter and score the answers to one document.
 
     Args:
@@ -145,9 +143,7 @@ def judge(
     answer = ""
     for number, chain in enumerate(task._filters):
         instances = [
-            Instance(
-                request_type=one.kind, doc=row, arguments=("",), idx=at, resps=list(said)
-            )
+            Instance(request_type=one.kind, doc=row, arguments=("",), idx=at, resps=list(said))
             for at, said in enumerate(answers)
         ]
         chain.apply(instances)
@@ -225,14 +221,16 @@ def _pair(context: str, continuation: str) -> Row:
 
 def _config(one: Definition, changes: Mapping[str, Any]) -> dict[str, Any]:
     """The task's own configuration, its functions imported, without metrics that we refuse."""
-    config = load_yaml(one.path, resolve_func=True) | dict(one.overrides)
+    config: dict[str, Any] = load_yaml(one.path, resolve_func=True) | dict(one.overrides)
     for key in _STRUCTURE:
         config.pop(key, None)
     config |= {"task": one.name, "dataset_kwargs": None, **changes}
     if config.get("metric_list"):
         written = zip(one.values["metric_list"], config["metric_list"], strict=True)
         names = rules.usable(one)
-        config["metric_list"] = [rule for said, rule in written if called(said["metric"]) in names]
+        config["metric_list"] = [
+            rule for said, rule in written if called(said["metric"]) in names
+        ]
     return config
 
 

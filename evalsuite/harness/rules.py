@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalsuite import words
-from evalsuite.errors import TaskError, nearest
+from evalsuite.errors import nearest
 from evalsuite.harness.definition import FUNCTION, Definition, Suite, called
 from evalsuite.types import JSON, Sampling
 
@@ -30,6 +30,13 @@ _FILTERS = {  # each looks at one document at a time
     *("take_first", "take_first_k", "majority_vote", "regex", "regex_pos", "remove_whitespace"),
     *("multi_choice_regex", "lowercase", "uppercase", "map", "format_span", "custom"),
     "ACP_grammar_filter",
+}
+_REFUSED = {
+    "custom_dataset": "its rows are made by a function, not read from a source",
+    "doc_to_image": "only text is asked",
+    "doc_to_audio": "only text is asked",
+    "unsafe_code": "it runs model-written code outside a sandbox",
+    "use_prompt": "its prompts are in promptsource, which is not read",
 }
 _OVER_ALL = {"decontaminate"}
 _LOADERS = ("json", "csv", "parquet")
@@ -83,15 +90,9 @@ def _refusals(one: Definition) -> Iterator[str]:
     say = one.values
     if "class" in say:
         yield "it is a Python class, which asks and scores in ways that its file does not say"
-    if say.get("custom_dataset"):
-        yield f"its rows are made by {called(say['custom_dataset'])}, not read from a source"
-    for key in ("doc_to_image", "doc_to_audio"):
+    for key, reason in _REFUSED.items():
         if say.get(key):
-            yield f"{key}: only text is asked"
-    if say.get("unsafe_code"):
-        yield "unsafe_code: it runs model-written code outside a sandbox"
-    if say.get("use_prompt"):
-        yield f"use_prompt: {say['use_prompt']} needs promptsource"
+            yield f"{key}: {reason}"
     kind = say.get("output_type") or "generate_until"
     if kind == "loglikelihood_rolling":
         names = words.listed(list(_metric_names(one)) or ["perplexity"])
@@ -149,7 +150,7 @@ def usable(one: Definition) -> frozenset[str]:
 
 
 def chains(one: Definition) -> tuple[str, ...]:
-    """The names of a task's chains of filters; lm-eval calls the one of a task without `none`."""
+    """The names of a task's chains of filters; a task without has one called `none`."""
     written = one.values.get("filter_list") or [{"name": "none"}]
     return tuple(str(chain.get("name")) for chain in written)
 

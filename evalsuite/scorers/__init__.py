@@ -59,6 +59,7 @@ _SCORERS = {
     "simple-evals-choice": _Entry(
         place="published_choice:simple_evals_choice", version="1 (simple-evals ee3b031)"
     ),
+    "lm-eval": _Entry(place="lm_eval:lm_eval", costly=True),  # `harness` hashes its version
     "json_schema": _Entry(place="schema:json_schema", costly=True),
     "tool_call": _Entry(place="tool_call:tool_call"),
     "bfcl": _Entry(place="bfcl:bfcl", version="1 (bfcl-eval 2026.3.23)"),

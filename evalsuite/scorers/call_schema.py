@@ -184,7 +184,7 @@ def _resolved(schema: JSON, root: Mapping[str, Any]) -> JSON:
         if not isinstance(place, str):
             return schema
         schema = root
-        for part in place.removeprefix("#").strip("/").split("/"):
+        for part in filter(None, place.removeprefix("#").split("/")):
             schema = schema.get(part, {}) if isinstance(schema, Mapping) else {}
     return {}
 

@@ -57,7 +57,9 @@ def _answers(asked: JSON, transcript: Transcript) -> list[list[JSON]]:
     if not pairs:
         pairs = [(Request(), Response(logprob=0.0))] * (count * repeats)
     said = [
-        (response.logprob, bool(response.greedy)) if "continuation" in request else response.text
+        (response.logprob, bool(response.greedy))
+        if "continuation" in request
+        else response.text
         for request, (_, response) in zip(
             [one for one in asked["requests"] for _ in range(repeats)], pairs, strict=True
         )

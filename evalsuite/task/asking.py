@@ -8,6 +8,7 @@ from typing import Any
 
 from evalsuite import prompt, reference, scorers
 from evalsuite.errors import TaskError, nearest
+from evalsuite.task import harnessed
 from evalsuite.task.building import SHOTS, choose, example
 from evalsuite.task.reading import field
 from evalsuite.types import (
@@ -39,6 +40,8 @@ def episode(task: Task, sample: Sample) -> Episode:
         TaskError: the task's function is not there or is no generator function. Templates are
             rendered, and fail, when the generator is first run.
     """
+    if task.harness is not None:
+        return harnessed.episode(task, sample)
     if task.episode is None:
         return _single(task, sample)
     function = reference.load(task.episode, task.path.parent)
@@ -80,6 +83,9 @@ def scorer(task: Task) -> Scorer:
         TaskError: no such scorer or function (nearest named), an option that it does not take
             or one that it needs and is not given.
     """
+    if task.harness is not None:
+        options = {**task.scorer_options, "suite": harnessed.suite(task)}
+        return functools.partial(scorers.resolve(task.scorer), **options)
     try:
         if ".py" in task.scorer:
             function = reference.load(task.scorer, task.path.parent)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from evalsuite import parse, prompt, source
+from evalsuite import harness, parse, prompt, source
 from evalsuite.errors import SourceError, TaskError
 from evalsuite.source import Place, Row
+from evalsuite.task import harnessed
 from evalsuite.task.reading import field
 from evalsuite.types import JSON, Fewshot, Sample, Task
 
@@ -57,6 +58,8 @@ def stream(
     """
     task = _with_rows(task, level=level, rows_seed=rows_seed, count=limit)
     place = Place(task=task.name, folder=task.path.parent, data=data, offline=offline)
+    if task.harness is not None:
+        return _numbered(_harnessed(task, place, limit))
     # With a filter the first rows may not be enough; a generator makes its count and no more.
     enough = None if task.source.select is not None else limit
     rows = _counted(task, source.stream(task.source, place, count=enough))
@@ -86,8 +89,9 @@ def rows_hash(samples: Sequence[Sample]) -> str:
     found = hashlib.blake2b(digest_size=8)
     for sample in samples:
         found.update(sample.id.encode() + b"\n")
-        if SHOTS in sample.inputs:
-            found.update(_canonical(sample.inputs[SHOTS]) + b"\n")
+        for name in (SHOTS, harness.ASKED):
+            if name in sample.inputs:
+                found.update(_canonical(sample.inputs[name]) + b"\n")
     return found.hexdigest()
 
 
@@ -157,9 +161,31 @@ def _sample(task: Task, item: _Item) -> Sample:
 
     Where nothing is shared a sample is its own cluster.
     """
+    try:
+        target = prompt.value(field(task, ("target",)), item.row)
+    except TaskError as failure:
+        raise TaskError(f"{failure} (row {item.number})") from None
+    return _built(task, item, target)
+
+
+def _harnessed(task: Task, place: Place, limit: int | None) -> Iterator[Sample]:
+    """The samples of a task of lm-eval; of a group each has the slice `task`."""
+    several = len(harnessed.suite(task).members) > 1
+    found = harnessed.documents(task, place, limit)
+    for number, (row, target, asked) in enumerate(found):
+        sample = _built(task, _Item(row=row, number=number, within=number), target)
+        stratum = {"task": str(asked["task"])} if several else {}
+        yield replace(
+            sample,
+            inputs={**row, harness.ASKED: asked},
+            tags={**stratum, **sample.tags},
+        )
+
+
+def _built(task: Task, item: "_Item", target: JSON) -> Sample:
+    """The sample of a row whose target is known."""
     row, number = item.row, item.number
     try:
-        target = prompt.value(field(task, ("target",)), row)
         around = {"target": target, "number": item.within, **row}
         name, cluster = content_hash(row, target), ""
         if task.cluster is not None:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from evalsuite import reference
+from evalsuite import harness, reference
+from evalsuite.task import harnessed
 from evalsuite.types import Task
 
 _PARTS = (
@@ -35,7 +36,8 @@ def fingerprint(task: Task) -> dict[str, str]:
     Parts are the task file's keys; `scorer`, `episode` and `source` include the text of the
     Python file they name and of the files beside it that it imports. Title, tags, slices and
     whatever else only describes is left out. Built-in scorers go with evalsuite's version,
-    which the manifest records; the rows themselves have `rows_hash`.
+    which the manifest records; the rows themselves have `rows_hash`. A task of lm-eval has a
+    part `harness`: lm-eval's version and the files of the task.
 
     Raises:
         TaskError: a Python file cannot be parsed.
@@ -44,6 +46,8 @@ def fingerprint(task: Task) -> dict[str, str]:
     parts["source"] = _hash([task.source, _code(task, task.source.rows)])
     parts["scorer"] = _hash([task.scorer, task.scorer_options, _code(task, task.scorer)])
     parts["episode"] = _hash([task.episode, _code(task, task.episode)])
+    if task.harness is not None:
+        parts["harness"] = harness.digest(harnessed.suite(task))
     return parts
 
 

@@ -17,7 +17,6 @@ from evalsuite.source import Place
 from evalsuite.types import (
     JSON,
     Episode,
-    Fewshot,
     Message,
     Request,
     Sample,
@@ -56,10 +55,10 @@ def load(document: Document, given: Mapping[str, Any], *, aliases: Any) -> Task:
     try:
         found = harness.suite(name, folder)
         harness.check(found, tuple(wanted))
-        value["source"] = _source(document, found, folder)
     except TaskError as failure:
         where = ("metrics",) if wanted else ("harness",)
         raise document.wrong(where, f"harness: {failure}") from None
+    value["source"] = _source(document, found, folder)
     value["api"] = _api(document, found)
     value["sampling"] = _sampling(document, harness.sampling(found.first))
     value["fewshot"] = _fewshot(document, found, value["api"])
@@ -170,7 +169,7 @@ def _api(document: Document, found: harness.Suite) -> str:
             said = "nothing" if written is None else f"'{written}'"
             raise document.wrong(
                 ("api",),
-                f"api: expected completion (one text, as lm-eval's default) or chat, found {said}",
+                f"api: expected completion (lm-eval's default) or chat, found {said}",
             )
         return str(written)
     if written not in (None, "loglikelihood"):
@@ -214,6 +213,3 @@ def _fewshot(document: Document, found: harness.Suite, api: str) -> JSON:
             ("fewshot", "as"), f"fewshot.as: expected text with api: {api}, found {shape}"
         )
     return {"count": given.get("count", found.first.shots), "as": shape}
-
-
-__all__ = ["SCORER", "Fewshot", "documents", "episode", "load", "suite"]

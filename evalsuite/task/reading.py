@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from evalsuite import parse, prompt, reference
 from evalsuite.errors import TaskError, nearest
 from evalsuite.parse import Document, Where
+from evalsuite.task import harnessed
 from evalsuite.types import Source, Task
 
 _STRUCTURES = ("tools", "tool_choice", "response_format", "choices")  # may be written out
@@ -28,6 +29,15 @@ def load(path: Path) -> Task:
     document = parse.yaml(path)
     if not isinstance(document.value, dict):
         raise document.wrong((), "expected a mapping of keys like version, source and prompt")
+    given: dict[str, Any] = {
+        "name": path.stem,
+        "bucket": path.absolute().parent.name,
+        "path": path,
+    }
+    if "harness" in document.value:
+        task = harnessed.load(document, given, aliases=_ALIASES)
+        _check(document, task, (_check_source, _check_numbers))
+        return task
     value = dict(document.value)
     name, options = _scorer(document)
     if "scorer" in value:
@@ -37,18 +47,20 @@ def load(path: Path) -> Task:
     for key in _STRUCTURES:
         if isinstance(value.get(key), list | dict):
             value[key] = json.dumps(value[key], ensure_ascii=False)
-    given = {
-        "name": path.stem,
-        "bucket": path.absolute().parent.name,
-        "path": path,
-        "scorer_options": options,
-    }
+    given["scorer_options"] = options
     task = parse.noun(replace(document, value=value), Task, given=given, aliases=_ALIASES)
-    for check in (_check_source, _check_numbers, _check_form, _check_references):
+    _check(document, task, (_check_source, _check_numbers, _check_form, _check_references))
+    return task
+
+
+def _check(
+    document: Document, task: Task, checks: Sequence[Callable[[Document, Task], None]]
+) -> None:
+    """Whatever can be told without rows, the task's templates last."""
+    for check in checks:
         check(document, task)
     for field in templates(task):
         prompt.check(field)
-    return task
 
 
 def templates(task: Task) -> Iterator[prompt.Field]:
