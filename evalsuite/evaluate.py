@@ -123,23 +123,29 @@ def _with_servers(
     """The tasks whose roles have a server, before any request.
 
     A public benchmark that is not named is left out, which is said; all else is refused.
+
+    Raises:
+        UsageError: a task is refused, or none would be left.
     """
-    kept = []
+    kept, left = [], []
     for entry in found:
-        tasks = []
+        served = []
         for item in entry.tasks:
             role = next((r for r in item.roles if r not in ("model", *target.roles)), None)
             if role is None:
-                tasks.append(item)
+                served.append(item)
                 continue
-            needs = (
+            left.append(
                 f"task {item.name} needs a server for the role '{role}': "
                 f"--role {role}=URL#MODEL, or [roles.{role}] in evalsuite.toml"
             )
             if "public" not in item.tags or item.name in named:
-                raise UsageError(needs)
-            display.say(f"left out: {needs}")
-        kept.append(replace(entry, tasks=tuple(tasks)))
+                raise UsageError(left[-1])
+        kept.append(replace(entry, tasks=tuple(served)))
+    if left and not any(entry.tasks for entry in kept):
+        raise UsageError(left[0])
+    for needs in left:
+        display.say(f"left out: {needs}")
     return tuple(entry for entry in kept if entry.tasks)
 
 
@@ -236,7 +242,7 @@ async def _work(
             display.say(told)
         store.pack_samples(run)
         lost = await runner.interruptible(
-            asyncio.to_thread(_lost_calls, run, work, ends, journal)
+            asyncio.to_thread(_lost_calls, run, work, ends, (journal, display))
         )
         from evalsuite import conclude  # with numpy and Arrow: not while requests run
 
@@ -252,14 +258,21 @@ async def _work(
         journal.close()
 
 
-def _lost_calls(run: store.Run, work: Work, ends: Ends, journal: Journal) -> list[JSON]:
+def _lost_calls(
+    run: store.Run, work: Work, ends: Ends, told: tuple[Journal, Display]
+) -> list[JSON]:
     """Where tool calls were lost: by the model, or by the server's parser."""
     from evalsuite import parser_or_model, rescore
 
+    journal, display = told
     replayed = rescore.Replayer(journal, run.model, work.plan.seed)
-    lost = parser_or_model.diagnose(
-        run.path, work.plan.items(), replayed.transcript, ends.endpoints["model"]
-    )
+    try:
+        lost = parser_or_model.diagnose(
+            run.path, work.plan.items(), replayed.transcript, ends.endpoints["model"]
+        )
+    except StoreError as error:  # the scores stand without
+        display.say(f"whether lost tool calls are the model's is not known: {error}")
+        return []
     return [pack(one) for one in lost]
 
 
@@ -296,8 +309,16 @@ async def _ask(
     """Open the clients, see that the prompts fit, and drive every episode."""
     settings, display, seen = how
     async with AsyncExitStack() as stack:
+        # Looks are planned for what is in flight: there the pace begins as they assume.
+        queues = ends.served.owner == "vllm" and work.plan.looks is None
+        start = pacing.QUEUED if queues else pacing.START
         paces = {
-            role: pacing.Pace(settings.concurrency, say=display.say) for role in ends.endpoints
+            role: pacing.Pace(
+                settings.concurrency,
+                start=start if role == "model" else pacing.START,
+                say=display.say,
+            )
+            for role in ends.endpoints
         }
         clients = {
             role: ends.open(role, Options(retry=_RETRY, pace=pace), display.say)

@@ -55,6 +55,7 @@ def health(sample: Sample, transcript: Transcript) -> dict[str, float | str]:
         for tool in request.tools
     }
     text = transcript.text
+    spoken = guess(text)
     answer, thinking, counted = _tokens(responses)
     thought = "\n".join(response.reasoning or "" for response in responses)
     leaks = any(leaked_call(response.text, tools) for response in responses)
@@ -65,23 +66,23 @@ def health(sample: Sample, transcript: Transcript) -> dict[str, float | str]:
         "cut_off": float(any(response.finish_reason == "length" for response in responses)),
         "refused": float(is_refusal(text)),
         "repetition": repetition(text),
-        "answer_language": guess(text),
+        "answer_language": spoken,
         "thinking_language": guess(thought),
         "leaked_call": float(leaks),
         "format_damage": float(_is_damaged(text)),
         **call_schema.columns(sample, [(q, r) for q, r in pairs if r.failure is None]),
-        **_opening(text),
+        **_opening(text, spoken),
         **({} if any(response.server for response in responses) else _ending(text)),
     }
 
 
-def _opening(text: str) -> dict[str, float | str]:
+def _opening(text: str, spoken: str) -> dict[str, float | str]:
     """The language of the first line ("Here is the story in Turkish:") where it stands out."""
-    first, _, rest = text.strip().partition("\n")
-    if not rest:
+    first, _, rest = text.lstrip().partition("\n")
+    if not rest or spoken == "unknown":
         return {}
-    spoken, other = guess(rest), guess(first)
-    alike = spoken == other or "unknown" in (spoken, other)
+    other = guess(first)
+    alike = other in (spoken, "unknown")
     return {} if alike else {"opening_language": other}
 
 

@@ -167,9 +167,9 @@ def pack(value: Any) -> JSON:  # noqa: ANN401 - any noun, or JSON data already
     known = _FIELDS.get(kind)
     if known is None:
         if isinstance(value, tuple | list):
-            return [pack(item) for item in value]
+            return [item if type(item) in _PLAIN else pack(item) for item in value]
         if isinstance(value, Mapping):
-            return {key: pack(item) for key, item in value.items()}
+            return {k: v if type(v) in _PLAIN else pack(v) for k, v in value.items()}
         if not is_dataclass(value):
             return value
         known = _FIELDS[kind] = _fields(kind)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import orjson
 
-from evalsuite import conclude, manifest, store
+from evalsuite import conclude, manifest, parser_or_model, raw_texts, store
 from evalsuite.errors import IncompleteError, StoreError
+from evalsuite.journal import pack
 from evalsuite.store import Run
 from evalsuite.types import JSON
 
@@ -222,7 +223,8 @@ def _fill(run: Run, parts: Sequence[Run], plan: Mapping[str, Sequence[_Placed]])
         raise StoreError(f"no shard has scores of {error}: score it again") from None
     journal = store.journal(run)
     try:
-        return conclude.conclude(run, rows, journal.index)
+        lost = parser_or_model.joined(parser_or_model.stated(part.path) for part in parts)
+        return conclude.conclude(run, rows, journal.index, pack(lost))
     finally:
         journal.close()
 
@@ -234,6 +236,10 @@ def _carry_journals(run: Run, parts: Sequence[Run]) -> None:
         folder.mkdir()
         for number, path in enumerate(segments, 1):
             shutil.copyfile(path, folder / f"{number:04d}.jsonl")
+        texts = [part.path / raw_texts.FILE for part in parts]
+        told = [path.read_bytes() for path in texts if path.is_file()]
+        if told:
+            (run.path / raw_texts.FILE).write_bytes(b"\n".join(told))
     except OSError as error:
         raise IncompleteError(f"cannot write {folder}: {error.strerror}") from None
 

@@ -14,27 +14,25 @@ the model has left its own, and the loss is the model's.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, tee
 from pathlib import Path
 
 import msgspec
 
-from evalsuite import episode, scoring
+from evalsuite import episode, raw_texts, scoring
 from evalsuite import task as tasks
-from evalsuite.client import Endpoint, detokenize
-from evalsuite.errors import ServerError
+from evalsuite.client import Endpoint
+from evalsuite.raw_texts import Key
 from evalsuite.scorers import call_schema
 from evalsuite.scorers.raw_calls import Found, calls_in, same_calls
 from evalsuite.types import Item, Request, Response, ScoreRow, Transcript
 
-FILE = "raw.jsonl"
-_Key = tuple[str, str, int, int, int]  # of a raw text: the fields of `_PLACE`
-_PLACE = ("task", "id", "repeat", "step", "part")
+_COUNTS = (
+    *("answers", "lost", "model", "parser", "halted", "cut_off", "unknown"),
+    *("flattered", "finish_wrong"),
+)
 _OWNERS = ("model", "parser", "halted", "cut_off")  # of losses that are known
-_AT_ONCE = 8  # requests to /detokenize
 _MOST = 2000  # answers of a task that are looked into
 _WITNESSES = 8  # right answers of a task whose text shows what the parser reads
 
@@ -75,18 +73,6 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RawText:
-    """One line of raw.jsonl: the text of one response of an episode, as generated."""
-
-    task: str
-    id: str
-    repeat: int
-    step: int
-    part: int
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Looked:
     """An answer that is looked into, and its score row."""
 
@@ -94,7 +80,7 @@ class _Looked:
     transcript: Transcript
     row: ScoreRow
 
-    def responses(self) -> Iterator[tuple[_Key, Request, Response]]:
+    def responses(self) -> Iterator[tuple[Key, Request, Response]]:
         """Every response to a request with tools, under the name of its raw text."""
         name = self.item.task.name, self.item.sample.id, self.item.repeat
         for at, step in enumerate(self.transcript.steps):
@@ -116,9 +102,6 @@ class _Split:
     kinds: Mapping[str, int]
     syntaxes: Mapping[str, int]  # "kind syntax" of what the parser may have lost
     read: set[str]
-
-
-_LINE = msgspec.json.Decoder(RawText)
 
 
 class _Stated(msgspec.Struct):
@@ -146,14 +129,14 @@ def diagnose(
     for item in items:
         if item.task.tools or item.task.episode:
             by_task.setdefault(item.task.name, []).append(item)
-    known = _known(folder / FILE)
+    known = raw_texts.known(folder)
     found = []
     for own in by_task.values():
         counts, looked = _suspects(own, replay)
         if counts is None:
             continue
         if endpoint is not None:
-            _fetch(folder / FILE, looked, endpoint, known)
+            raw_texts.fetch(folder, _owed(looked, known), endpoint, known)
         found.append(_split(counts, looked, known))
     return _agreed(found)
 
@@ -166,6 +149,21 @@ def stated(folder: Path) -> tuple[Loss, ...]:
         ).tool_calls
     except (OSError, msgspec.DecodeError):
         return ()
+
+
+def joined(parts: Iterable[Sequence[Loss]]) -> tuple[Loss, ...]:
+    """The losses of the shards of a run as those of the whole."""
+    whole: dict[str, Loss] = {}
+    for one in (loss for part in parts for loss in part):
+        before = whole.get(one.task, Loss(bucket=one.bucket, task=one.task))
+        sums = {name: getattr(before, name) + getattr(one, name) for name in _COUNTS}
+        whole[one.task] = replace(
+            one,
+            syntaxes=dict(Counter(before.syntaxes) + Counter(one.syntaxes)),
+            read=tuple(sorted({*before.read, *one.read})),
+            **sums,
+        )
+    return tuple(whole.values())
 
 
 # --- which answers are looked into -------------------------------------------------------
@@ -212,121 +210,115 @@ def _scored(answered: Iterable[tuple[Item, Transcript]]) -> Iterator[_Looked]:
         yield _Looked(item=item, transcript=transcript, row=row)
 
 
-# --- their raw text ----------------------------------------------------------------------
-
-
-def _known(path: Path) -> dict[_Key, str]:
-    """The raw texts that a run holds; a line that was torn is asked for again."""
-    known: dict[_Key, str] = {}
-    for line in path.read_bytes().splitlines() if path.is_file() else ():
-        with suppress(msgspec.DecodeError):
-            one = _LINE.decode(line)
-            known[one.task, one.id, one.repeat, one.step, one.part] = one.text
-    return known
-
-
-def _fetch(
-    path: Path, looked: Iterable[_Looked], endpoint: Endpoint, known: dict[_Key, str]
-) -> None:
-    """Ask for the texts that are not known yet, and keep them; stops where none come."""
-    owed = {
+def _owed(looked: Iterable[_Looked], known: Mapping[Key, str]) -> dict[Key, tuple[int, ...]]:
+    """The token ids of the responses whose raw text is not known yet."""
+    return {
         key: response.token_ids
         for one in looked
         for key, _, response in one.responses()
         if key not in known and response.token_ids
     }
-    if not owed:
-        return
-    with path.open("ab") as file, ThreadPoolExecutor(_AT_ONCE) as threads:
-        file.write(b"\n")  # after a torn line
-        try:
-            texts = threads.map(lambda ids: detokenize(endpoint, ids), owed.values())
-            for key, text in zip(owed, texts, strict=True):
-                if text is None:
-                    break
-                known[key] = text
-                line = RawText(**dict(zip(_PLACE, key, strict=True)), text=text)  # type: ignore[arg-type]
-                file.write(msgspec.json.encode(line) + b"\n")
-        except ServerError:  # it is gone: what it did not tell stays unknown
-            threads.shutdown(cancel_futures=True)
 
 
 # --- the second judgement ----------------------------------------------------------------
 
 
-def _split(counts: Loss, looked: Iterable[_Looked], known: Mapping[_Key, str]) -> _Split:
+def _split(counts: Loss, looked: Iterable[_Looked], known: Mapping[Key, str]) -> _Split:
     """Judge every answer by its raw text, too."""
     kinds, read = Counter[str](), set[str]()
     syntaxes: Counter[str] = Counter()  # of losses that are the parser's if it is theirs
+    better: list[tuple[_Looked, Transcript, str]] = []  # what is to be scored by its raw text
     for one in looked:
         found = {key: _found(known[key], q) for key, q, _ in one.responses() if key in known}
-        read |= {
-            found[key].syntax
-            for key, _, response in one.responses()
-            if key in found and response.tool_calls
-            if same_calls(found[key].calls, response.tool_calls)
-        }
-        kind, syntax = _judged(one, found)
+        read |= _read(one, found)
+        changed, syntax = _changed(one, found)
+        kind = _owner(one, found, changed=bool(changed))
+        if kind:
+            kinds[kind] += 1
+            continue
+        again = _again(one, changed)
+        if again is not None:
+            better.append((one, again, syntax))
+        elif _score(one.row) < 1:
+            kinds["halted"] += 1
+            syntaxes[f"halted {syntax}"] += 1
+    rows = scoring.score_all(
+        (one.item.task, one.item.sample, again, one.item.repeat) for one, again, _ in better
+    )
+    for (one, _, syntax), row in zip(better, rows, strict=True):
+        kind = _weighed(_score(one.row), _score(row))
         kinds[kind] += 1
-        if kind in ("parser", "halted", "flattered"):
+        if kind in ("parser", "flattered"):
             syntaxes[f"{kind} {syntax}"] += 1
     return _Split(loss=counts, kinds=kinds, syntaxes=syntaxes, read=read)
+
+
+def _score(row: ScoreRow) -> float:
+    return row.score or 0.0
+
+
+def _read(one: _Looked, found: Mapping[Key, Found]) -> set[str]:
+    """The syntaxes of texts whose calls the server returned as they stand there."""
+    return {
+        found[key].syntax
+        for key, _, response in one.responses()
+        if key in found and response.tool_calls
+        if same_calls(found[key].calls, response.tool_calls)
+    }
+
+
+def _owner(one: _Looked, found: Mapping[Key, Found], *, changed: bool) -> str:
+    """Whose loss an answer is ("right" where it is none); "" where its raw text decides."""
+    lost = _score(one.row) < 1
+    if one.row.status == "truncated":
+        return "cut_off"
+    if any(key not in found for key, _, _ in one.responses()):
+        return "unknown" if lost else "right"
+    if changed:
+        return ""
+    return "model" if lost else "right"
+
+
+def _weighed(score: float, again: float) -> str:
+    """Whose loss it is, by the scores as returned and by the raw text."""
+    if again > score:
+        return "parser"
+    if score < 1:
+        return "model"
+    return "flattered" if again < score else "right"
 
 
 def _found(text: str, request: Request) -> Found:
     return calls_in(text, call_schema.schemas(request.tools))
 
 
-def _judged(one: _Looked, found: Mapping[_Key, Found]) -> tuple[str, str]:
-    """Whose loss an answer is ("right" where nothing is lost), and the syntax it hangs on."""
-    score = one.row.score or 0.0
-    if one.row.status == "truncated":
-        return "cut_off", ""
-    owner = "model" if score < 1 else "right"
-    if any(key not in found for key, _, _ in one.responses()):
-        return ("unknown" if score < 1 else "right"), ""
-    changed, syntax = _changed(one, found)
-    if not changed:
-        return owner, ""
-    again = _again(one, changed)
-    if again is None:
-        return ("halted" if score < 1 else "right"), syntax
-    if again > score:
-        return "parser", syntax
-    return ("flattered" if again < score == 1 else owner), syntax
-
-
 def _changed(
-    one: _Looked, found: Mapping[_Key, Found]
+    one: _Looked, found: Mapping[Key, Found]
 ) -> tuple[dict[tuple[int, int], Response], str]:
     """The responses whose text holds other calls than were returned, and their syntax."""
     changed, syntax = {}, ""
     for key, _, response in one.responses():
-        seen = found[key]
+        seen = found.get(key, Found())
         if seen.calls and not same_calls(seen.calls, response.tool_calls):
             changed[key[3], key[4]] = replace(response, tool_calls=seen.calls, text="")
             syntax = seen.syntax
     return changed, syntax
 
 
-def _again(one: _Looked, changed: Mapping[tuple[int, int], Response]) -> float | None:
-    """The score with the calls of the raw text; None where that would have asked on."""
-    last = max(at for at, _ in changed)
+def _again(one: _Looked, changed: Mapping[tuple[int, int], Response]) -> Transcript | None:
+    """The episode with the calls of the raw text; None where it would have asked on."""
     answers = [
         [changed.get((at, part), response) for part, (_, response) in enumerate(step)]
         for at, step in enumerate(one.transcript.steps)
     ]
-    task, sample, repeat = one.item.task, one.item.sample, one.item.repeat
-    steps, state = episode.replay(tasks.episode(task, sample), answers)
+    steps, state = episode.replay(tasks.episode(one.item.task, one.item.sample), answers)
     alike = all(
         [q for q, _ in mine] == [q for q, _ in theirs]
         for mine, theirs in zip(steps, one.transcript.steps, strict=False)
     )
-    if isinstance(state, episode.Waiting) or not alike or len(steps) <= last:
+    if isinstance(state, episode.Waiting) or not alike:
         return None
-    transcript = episode.transcript(steps, state)
-    (row,) = scoring.score_all([(task, sample, transcript, repeat)])
-    return row.score
+    return episode.transcript(steps, state)
 
 
 # --- over the tasks of a run -------------------------------------------------------------

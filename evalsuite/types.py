@@ -199,6 +199,8 @@ class Fewshot:
     shape: Literal["turns", "text"] = "turns"  # `as:` in the file
     separator: str = "\n\n"  # between examples, for text
     answer: str | None = None  # template of an example's answer; None: the target
+    same: str | None = None  # template: examples are rows of the split where it gives the same
+    header: str | None = None  # template of what stands before the examples, for text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
     with Hub("team/sums", folder, commit=COMMIT) as hub:
         env = {"HF_ENDPOINT": hub.url}   # in a subprocess: both libraries read it on import
 
-One repository at one pinned revision (found by its commit or a prefix of it); everything else
-is answered as the real Hub does: 404 with `X-Error-Code`. `hub.seen` lists what was asked.
+Each repository has one pinned revision (found by its commit or a prefix of it); `hub.add` puts
+others beside the first. Everything else is answered as the real Hub does: 404 with
+`X-Error-Code`. `hub.seen` lists what was asked.
 """
 
 import hashlib
@@ -15,23 +16,11 @@ from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 
-class Hub:
-    """A dataset repository served from `folder` until the `with` block ends."""
+class Repository:
+    """A dataset repository: what stands in `folder`, at one commit."""
 
     def __init__(self, repository: str, folder: Path, *, commit: str) -> None:
         self.repository, self.folder, self.commit = repository, folder, commit
-        self.seen: list[str] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.hub = self
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> "Hub":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
     def files(self) -> list[Path]:
         """Every file of the repository."""
@@ -64,6 +53,39 @@ class Hub:
         }
 
 
+class Hub(Repository):
+    """Repositories served until the `with` block ends; it is the first of them itself."""
+
+    def __init__(self, repository: str, folder: Path, *, commit: str) -> None:
+        super().__init__(repository, folder, commit=commit)
+        self._repositories: list[Repository] = [self]
+        self.seen: list[str] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.hub = self
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> "Hub":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def add(self, repository: str, folder: Path, *, commit: str) -> None:
+        """Serve one more repository."""
+        self._repositories.append(Repository(repository, folder, commit=commit))
+
+    def at(self, path: str) -> Repository:
+        """The repository that a path asks for; the first where there is no such."""
+        for one in self._repositories:
+            if f"{path}/".startswith(
+                (f"/api/datasets/{one.repository}/", f"/datasets/{one.repository}/")
+            ):
+                return one
+        return self
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -80,11 +102,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        hub: Hub = self.server.hub
         size = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(size).decode() if size else ""
         path = unquote(urlsplit(self.path).path)
-        hub.seen.append(f"{self.command} {path}")
+        self.server.hub.seen.append(f"{self.command} {path}")
+        hub: Repository = self.server.hub.at(path)
         api, files = f"/api/datasets/{hub.repository}", f"/datasets/{hub.repository}/resolve/"
         if path == api:
             self._json(hub.info())
@@ -97,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._missing("RepoNotFound", "Repository not found")
 
-    def _api(self, hub: Hub, verb: str, rest: str, body: str) -> None:
+    def _api(self, hub: Repository, verb: str, rest: str, body: str) -> None:
         revision, _, below = rest.partition("/")
         if not hub.commit.startswith(revision) or len(revision) < 7:
             self._missing("RevisionNotFound", f"Invalid rev id: {revision}")
@@ -113,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._missing("EntryNotFound", f"no {verb}")
 
-    def _tree(self, hub: Hub, below: str, *, deep: bool) -> None:
+    def _tree(self, hub: Repository, below: str, *, deep: bool) -> None:
         folder = hub.folder / below
         if not folder.is_dir():
             self._missing("EntryNotFound", f"no folder {below}", commit=hub.commit)
@@ -121,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         there = sorted(folder.rglob("*") if deep else folder.iterdir())
         self._json([hub.entry(path) for path in there])
 
-    def _file(self, hub: Hub, revision: str, name: str) -> None:
+    def _file(self, hub: Repository, revision: str, name: str) -> None:
         path = hub.folder / name
         if not hub.commit.startswith(revision) or len(revision) < 7:
             self._missing("RevisionNotFound", f"Invalid rev id: {revision}")

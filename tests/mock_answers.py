@@ -146,6 +146,8 @@ def finish(found: dict, body: dict, tokenizer: Tokenizer) -> dict:
         text, reason = "".join(tokenizer.piece(one) for one in ids), reason or "length"
     if found.get("tool_calls"):
         reason = reason or "tool_calls"
+    if "raw" in found:  # what a tool parser has made the answer of
+        ids = tokenizer.encode(found["raw"])
     return found | {"text": text, "token_ids": ids, "finish_reason": reason or "stop"}
 
 

@@ -209,6 +209,12 @@ def tokenize(state: State, body: dict) -> Answer:
     return Answer(made)
 
 
+def detokenize(state: State, body: dict) -> Answer:
+    if state.script.get("tokenize") is False:
+        return error(404, "Not Found")
+    return Answer({"prompt": "".join(state.tokenizer.piece(one) for one in body["tokens"])})
+
+
 def models(state: State) -> Answer:
     limit = state.script.get("max_model_len", 4096)
     entries = [
@@ -278,6 +284,7 @@ POSTS: dict[str, Callable[[State, dict], Answer]] = {
     "/v1/chat/completions": lambda state, body: completions(state, body, chat=True),
     "/v1/completions": lambda state, body: completions(state, body, chat=False),
     "/tokenize": tokenize,
+    "/detokenize": detokenize,
     "/_script": lambda state, body: Answer(state.change(body)),
     "/_reset": lambda state, _: Answer(state.reset()),
 }

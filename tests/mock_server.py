@@ -14,14 +14,16 @@ A script (JSON, or a path to it; every key optional):
     rate            tokens a second that /metrics counts, whatever is asked
     prefix_cache    [tokens looked up, tokens found] that /metrics tells
     n               "refused": 400 to more than one answer; "its own": seeds that only it knows
-    tokenize        false: no /tokenize, like servers other than vLLM; `metrics` likewise
+    tokenize        false: no /tokenize and no /detokenize, like servers other than vLLM;
+                    `metrics` likewise
     answers         {question: text or answer}; the last user message decides
     gold, accuracy, wrong   {question: right text}, the share of right ones (a number, or one a
                     model name; nested: the better model is right where the worse one is), the
                     text of wrong ones
     rules           [{match?: substring, model?, turn?: replies so far, text | texts, reasoning,
                     reasoning_as: reasoning | reasoning_content | inline | closing,
-                    tool_calls: [{name, arguments}], finish_reason}]; the first that fits
+                    tool_calls: [{name, arguments}], finish_reason, raw: the text that the
+                    token ids are of}]; the first that fits
     answer          "path.py:function", called as function(body, seed or None at temperature 0)
     faults          [{kind, rate | first | always | after, match?, status?, retry_after?,
                     seconds?, body?}]; `first: 2` fails the first two attempts of each body,

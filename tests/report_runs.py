@@ -45,6 +45,7 @@ class Made:
     text: Callable[[ScoreRow], str] = lambda row: f"It is {row.answer}."
     thinking: str = ""
     calls: tuple[ToolCall, ...] = ()
+    served: float = 0.0  # seconds of the first answer; the others take a little longer
     prompt: str = "What is {key}?"
     target: str = "42"
     manifest: Mapping[str, object] = field(default_factory=dict)
@@ -63,7 +64,10 @@ def write(folder: Path, made: Made) -> store.Run:
     journal = Journal(run.path / "journal", write=True)
     for row in made.rows:
         response = Response(
-            text=made.text(row), reasoning=made.thinking or None, tool_calls=made.calls
+            text=made.text(row),
+            reasoning=made.thinking or None,
+            tool_calls=made.calls,
+            served=made.served and made.served + int(row.key) % 5 / 100,
         )
         asked = (system("Be brief."), user(made.prompt.format(key=row.key)))
         request = Request(messages=asked, tools=({"function": {"name": made.prompt}},))

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 from made_runs import manifest, row, run, task_entry
 
-from evalsuite import diff, gate
+from evalsuite import diff, flips, gate
 
 FOLDER = "bfcl/recorded/vllm_gptoss_v4"
 MODEL = "openai_gpt-oss-120b"
@@ -94,3 +94,8 @@ def test_a_fixed_server_raised_the_multi_turn_categories_and_is_named_as_a_likel
     assert all(task.delta.low < 0 < task.delta.high for task in flat)
     assert any("tools/parallel scored 0 in both runs" in flag for flag in found.flags)
     assert found.differences[0].effect == "explains"
+    for name, task in tasks.items():
+        own = [part for part in flips.due(found.flips) if part.task == name]
+        assert sum(part.change for part in own) == pytest.approx(task.delta.value)
+        assert sum(part.losses for part in own) == task.losses
+        assert sum(part.gains for part in own) == task.gains

@@ -1,4 +1,8 @@
-"""Causes of flips against 103 that a person read: models of six recordings."""
+"""Causes of flips against 143 that a person read, of models of six recordings.
+
+The first 103 labels were written before the rules were run on them, which then agreed with 75;
+what they got wrong shaped the rules. The other 40 were drawn at random and labelled after that.
+"""
 
 import json
 from collections import Counter
@@ -37,7 +41,10 @@ def test_every_labelled_item_flips_in_our_own_scores(judged):
     assert [label for label, found in judged if len(found) != 1] == []
 
 
-def test_the_rules_agree_with_at_least_nine_in_ten_labels(judged):
+@pytest.mark.parametrize(("drawn", "count"), [("first", 103), ("second", 40)])
+def test_the_rules_agree_with_at_least_nine_in_ten_labels(judged, drawn, count):
+    judged = [(label, found) for label, found in judged if label["drawn"] == drawn]
+    assert len(judged) == count
     wrong = [
         f"{label['source']} {label['id']}: {found[0].cause}, a person: {label['label']}"
         f" ({label['why']})"

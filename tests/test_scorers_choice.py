@@ -115,6 +115,13 @@ def test_bytes_and_characters_differ_outside_ascii():
     assert score.metrics["accuracy_bytes"].value == 1
 
 
+def test_the_space_before_a_continuation_is_no_part_of_its_length():
+    # lm-eval divides by 2 and 10; by 3 and 11 the first would win.
+    asked = likelihoods((" ab", -2.4), (" abcdefghij", -10.5))
+
+    assert loglikelihood(sample(1), asked, normalise_by="characters").value == 1
+
+
 def test_a_tie_is_said_and_the_first_wins():
     score = loglikelihood(sample(0), likelihoods(("a", -1.0), ("b", -1.0)))
 

@@ -51,6 +51,16 @@ def test_short_and_long_forms_mean_the_same(load):
         ("exact_match", "x\nfewshot: {count: 1}", "6: fewshot: expected either split or"),
         (
             "exact_match",
+            "x\nfewshot: {count: 1, same: '{{ level }}', examples: [{question: a}]}",
+            "6: fewshot.same: needs split, found examples",
+        ),
+        (
+            "exact_match",
+            "x\nfewshot: {count: 1, split: train, header: Look}",
+            "6: fewshot.header: needs as: text, found as: turns",
+        ),
+        (
+            "exact_match",
             "x\nfewshot: {count: 2, examples: [{question: a}]}",
             "6: fewshot.count: expected at most the 1 examples, found 2",
         ),

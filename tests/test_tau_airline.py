@@ -1,15 +1,14 @@
-"""tau-bench's airline: the world, the talk, the published tasks and the recorded trials."""
+"""tau-bench's airline: its tools, the talk, the published tasks and the recorded trials."""
 
 import copy
 import json
 
 import pytest
 import tau_made
-from tau_made import BAGS, CANCEL, DAY, TABLES, TASKS, acted, called, rewarded
+from tau_made import CANCEL, DAY, TABLES, TASKS, acted, called, rewarded
 
 from evalsuite import stats
 from evalsuite import task as tasks
-from evalsuite.errors import SourceError
 from evalsuite.types import Response
 
 CUSTOMER_ENDS = Response(text="###STOP###")
@@ -238,51 +237,6 @@ def test_a_talk_that_the_server_cut_has_no_reward(made):
     assert tasks.scorer(task)(samples[1], cut).value == 0
 
 
-# ---------------------------------------------------------------------------------- rows
-
-
-def test_a_clone_of_the_repository_gives_the_rows_of_the_json_files(tmp_path):
-    one = tau_made.as_json(tmp_path / "json", "airline", TASKS, TABLES)
-    two = tau_made.as_clone(tmp_path / "clone", "airline", TASKS, TABLES)
-    parent = tau_made.as_clone(tmp_path / "all" / "tau-bench", "airline", TASKS, TABLES).parent
-
-    ids = [
-        [sample.id for sample in tau_made.loaded("tau_airline", data, limit=3)[1]]
-        for data in (one, two, parent)
-    ]
-
-    assert ids[0] == ids[1] == ids[2]
-
-
-def test_rows_that_are_not_there_are_asked_for_in_one_line(tmp_path):
-    for data in (None, tmp_path):
-        with pytest.raises(SourceError, match=r"tau_airline: .* a clone of https://.*--data"):
-            tau_made.loaded("tau_airline", data)
-    with pytest.raises(SourceError, match="no such folder"):
-        tau_made.loaded("tau_airline", tmp_path / "none")
-
-    data = tau_made.as_clone(tmp_path, "airline", TASKS, TABLES)
-    with pytest.raises(SourceError, match="gave 3 of 50 rows"):
-        tau_made.loaded("tau_airline", data)
-    file = data / "tau_bench/envs/airline/tasks_test.py"
-    for text, said in (
-        ("TASKS = [open('x')]", r"tasks_test.py:1: expected a literal"),
-        ("TASKS = [", r"tasks_test.py:1: not Python"),
-        ("OTHER = []", r"expected TASKS = \[...\], found none"),
-        ("TASKS = [Task(instruction='x')]", "task 0: actions: expected a list"),
-        (
-            "TASKS = [Task(instruction='x', actions=[Action(name='x')], outputs=[])]",
-            "task 0: actions: expected name and kwargs each",
-        ),
-    ):
-        file.write_text(text)
-        with pytest.raises(SourceError, match=said):
-            tau_made.loaded("tau_airline", data, limit=1)
-    (data / "tau_bench/envs/airline/data/users.json").unlink()
-    with pytest.raises(SourceError, match=r"db_users.json or .*users.json, found neither"):
-        tau_made.loaded("tau_airline", data, limit=1)
-
-
 # ------------------------------------------------------------- the published tasks and trials
 
 
@@ -324,7 +278,7 @@ def test_an_idle_model_scores_where_nothing_is_to_be_done_alone(published):
     ]
 
     assert idle == [float(one) for one in quiet]
-    assert sum(idle) == IDLE
+    assert sum(idle) == 19
 
 
 def test_the_order_of_calls_does_not_count_where_the_database_ends_the_same(published):
@@ -339,7 +293,7 @@ def test_the_order_of_calls_does_not_count_where_the_database_ends_the_same(publ
         several = sum(action["name"] in CHANGED for action in actions) > 1
         told, other = told + (same and several), other + (not same)
 
-    assert (told, other) == REORDERED
+    assert (told, other) == (10, 5)
 
 
 def test_one_changed_argument_loses_the_reward(published):
@@ -401,4 +355,4 @@ def test_the_recorded_trials_executed_again_have_their_recorded_rewards(publishe
     assert pass_hat == pytest.approx([0.42, 0.2733, 0.22, 0.2], abs=5e-5)
     # Profiles say `state` in the repository's files now and said `province` then.
     assert all(then.replace('"province"', '"state"') == now for then, now in told)
-    assert len(told) == TOLD
+    assert len(told) == 1113

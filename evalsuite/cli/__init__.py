@@ -188,8 +188,10 @@ VERBS = (
         name="list",
         help="buckets and tasks, or runs",
         module="list",
-        options=("bucket", "task", "tag", "tasks", "buckets", "runs", *_SHOW),
-        positionals=(("WHAT", "?", "tasks (default), buckets or runs"),),
+        options=("bucket", "task", "tag", "tasks", "buckets", "runs", "harness", *_SHOW),
+        positionals=(
+            ("WHAT", "?", "tasks (default), buckets or runs; with --harness part of a name"),
+        ),
         example="evalsuite list runs",
     ),
     Verb(

@@ -1,4 +1,4 @@
-"""`evalsuite list`: buckets and tasks, or runs."""
+"""`evalsuite list`: buckets and tasks, runs, or the tasks of lm-eval."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +18,18 @@ _WIDE = 400  # columns where the output is no terminal
 
 def main(arguments: Arguments) -> int:
     """Print a table (or JSON) of what there is."""
+    if arguments.harness:
+        return _out(arguments, _harness(arguments.positionals["WHAT"] or ""))
     what = arguments.positionals["WHAT"] or "tasks"
     lists = {"tasks": _tasks, "buckets": _buckets, "runs": _runs}
     if what not in lists:
         raise UsageError(f"evalsuite list: no '{what}'.{nearest(what, lists)}")
     rows = lists[what](arguments)
+    return _out(arguments, rows)
+
+
+def _out(arguments: Arguments, rows: list[dict[str, object]]) -> int:
+    """Print what was found, as a table or as JSON."""
     if arguments.json:
         print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
         return 0
@@ -64,6 +71,26 @@ def _buckets(arguments: Arguments) -> list[dict[str, object]]:
             "meaning": bucket.meaning,
         }
         for bucket in _selected(arguments)
+    ]
+
+
+def _harness(text: str) -> list[dict[str, object]]:
+    """The tasks, groups and tags of lm-eval whose name has the text in it.
+
+    Raises:
+        UsageError: none has; the nearest name is said.
+    """
+    from evalsuite import harness
+
+    known = harness.entries()
+    found = [known[name] for name in sorted(known) if text.casefold() in name.casefold()]
+    if not found:
+        near = nearest(text, known)
+        hint = near if near.startswith(" Did") else ""
+        raise UsageError(f"lm-eval {harness.version()} has no name with '{text}' in it.{hint}")
+    return [
+        {"harness": one.name, "kind": one.kind, "file": one.file or f"{len(one.members)} tasks"}
+        for one in found
     ]
 
 

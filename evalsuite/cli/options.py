@@ -152,6 +152,12 @@ _ALL = (
     ),
     Option(name="data", help="local copies of the tasks' rows", metavar="DIR"),
     Option(name="offline", help="never ask the Hub", kind=bool),
+    Option(
+        name="harness",
+        help="search the tasks of the installed lm-eval, which a task file names by `harness:`",
+        kind=bool,
+        configurable=False,
+    ),
     Option(name="limit", help="at most N samples a task", kind=_positive, metavar="N"),
     Option(
         name="shard",

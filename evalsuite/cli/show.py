@@ -70,7 +70,7 @@ def scores(run: Run, *, json: bool) -> None:
         as_json(plain(run))
         return
     estimates = conclude.stated(run)
-    console(terminal.score_table(run, estimates))
+    console(terminal.score_table(run, estimates), *terminal.tool_lines(run, estimates))
     name = called(run)
     # Not through the console: a command that is broken in two cannot be copied.
     print(f"\n{run.where}")
@@ -142,13 +142,13 @@ def judged(base: Run, candidate: Run, arguments: Arguments) -> "Verdict":
 
 def diff(base: Run, candidate: Run, arguments: Arguments) -> None:
     """Print a diff and write its reports."""
+    from evalsuite import diff as diffs
+    from evalsuite import noise
+    from evalsuite.diff.latency import with_latency
     from evalsuite.report import terminal
 
-    found = compared(base, candidate, arguments.allow)
+    found = with_latency(compared(base, candidate, arguments.allow))
     if arguments.noise:
-        from evalsuite import diff as diffs
-        from evalsuite import noise
-
         found = diffs.beside_noise(found, noise.load(Path(arguments.noise)))
     if arguments.json:
         as_json(plain(found))

@@ -27,6 +27,7 @@ from evalsuite.errors import UsageError
 from evalsuite.types import JSON, Failure
 
 START = 64  # enough to keep a small server busy, few enough to open at once
+QUEUED = 128  # to begin with where the server queues what it cannot run yet, as vLLM does
 CEILING = 1024
 LANE = 8  # log-probability requests in flight
 _SPARE = 64  # open files that are not connections
@@ -94,6 +95,7 @@ class Pace(Slots):
         fixed: stay at this number; None adapts it.
         ceiling: never more than this; None: 1,024, or what open files allow.
         lane: log-probability requests in flight, see `Lane`.
+        start: where adapting begins.
         clock: seconds from an arbitrary start.
         say: shows one line to a person.
 
@@ -103,13 +105,14 @@ class Pace(Slots):
         self,
         fixed: int | None = None,
         *,
+        start: int = START,
         ceiling: int | None = None,
         lane: int = LANE,
         clock: Callable[[], float] = perf_counter,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         ceiling = min(CEILING, connections()) if ceiling is None else ceiling
-        super().__init__(fixed or min(START, ceiling))
+        super().__init__(fixed or min(start, ceiling))
         self.fixed = fixed
         self.lane = Lane(lane, say)
         self.highest = self.limit

@@ -45,21 +45,28 @@ def health_changes(bucket: str, tasks: Sequence[TaskPairs]) -> list[HealthChange
     for name in sorted(names):
         columns = [_column(pairs, name) for pairs in tasks]
         before, now = (np.concatenate([column[at] for column in columns]) for at in (0, 1))
-        if before.size:
-            clusters: IntArray = np.concatenate([column[2] for column in columns])
-            found.append(
-                HealthChange(
-                    bucket=bucket,
-                    name=name,
-                    baseline=float(before.mean()),
-                    candidate=float(now.mean()),
-                    delta=_delta(before, now, clusters),
-                )
-            )
+        clusters: IntArray = np.concatenate([column[2] for column in columns])
+        change = change_of(bucket, name, (before, now, clusters))
+        if change:
+            found.append(change)
     return found
 
 
-_Columns = tuple[FloatArray, FloatArray, IntArray]
+_Columns = tuple[FloatArray, FloatArray, IntArray]  # both sides, and clusters
+
+
+def change_of(bucket: str, name: str, columns: _Columns) -> HealthChange | None:
+    """Compare one figure of the samples that have it in both runs; None where none does."""
+    before, now, clusters = columns
+    if not before.size:
+        return None
+    return HealthChange(
+        bucket=bucket,
+        name=name,
+        baseline=float(before.mean()),
+        candidate=float(now.mean()),
+        delta=_delta(before, now, clusters),
+    )
 
 
 def _column(pairs: TaskPairs, name: str) -> _Columns:

@@ -9,7 +9,7 @@ its best for a FAIL; what is not a share (tokens, seconds) says nothing of missi
 an answer whose language nobody recognised says nothing of its language: they are left out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,17 +20,15 @@ from numpy.typing import NDArray
 from evalsuite import reported
 from evalsuite.diff import Diff
 from evalsuite.diff.health import FIDELITY, values
+from evalsuite.diff.latency import Seconds, served
 from evalsuite.gate.evidence import bounded
-from evalsuite.journal import Journal
-from evalsuite.pairing import FloatArray, IntArray, Side, TaskPairs
+from evalsuite.pairing import FloatArray, IntArray, TaskPairs
 from evalsuite.policy import FIGURES, Limit, Weights
 from evalsuite.ranges import bucket_range, task_range
 from evalsuite.types import Interval
 
 if TYPE_CHECKING:
     from evalsuite.stats import Interval as Computed
-
-Seconds = Mapping[tuple[str, str], float]  # of a sample's answers, by task and id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +103,7 @@ def _columns(
         sides = [(pairs.before.lost, pairs.now.lost) for pairs in tasks]
     elif limit.figure == "latency":
         times = seconds(diff.baseline.path), seconds(diff.candidate.path)
-        sides = [(_served(p, p.before, times[0]), _served(p, p.now, times[1])) for p in tasks]
+        sides = [(served(p, p.before, times[0]), served(p, p.now, times[1])) for p in tasks]
     else:
         name = column or FIDELITY
         sides = [(values(p.before.rows, name), values(p.now.rows, name)) for p in tasks]
@@ -114,34 +112,6 @@ def _columns(
         np.concatenate([now for _, now in sides]),
         np.concatenate([pairs.clusters for pairs in tasks]),
     )
-
-
-def served_seconds(run: Path) -> Seconds:
-    """Seconds that a sample's answers took the server, mean over repeats, from the journal.
-
-    Raises:
-        StoreError: the journal cannot be read.
-    """
-    total: dict[tuple[str, str], float] = {}
-    repeats: dict[tuple[str, str], set[int]] = {}
-    if not (run / "journal").is_dir():
-        return total
-    journal = Journal(run / "journal")
-    try:
-        for record in journal.records():
-            if record.role == "model" and record.response.failure is None:
-                name = record.task, record.id
-                total[name] = total.get(name, 0.0) + record.response.served
-                repeats.setdefault(name, set()).add(record.repeat)
-    finally:
-        journal.close()
-    return {name: took / len(repeats[name]) for name, took in total.items()}
-
-
-def _served(pairs: TaskPairs, side: Side, seconds: Seconds) -> FloatArray:
-    """The seconds of every sample of a task; NaN where there are none."""
-    ids = side.rows.table.texts("id", side.rows.first).to_pylist()
-    return np.array([seconds.get((pairs.task, one), np.nan) for one in ids])
 
 
 # --- shares and rates that are to be kept ------------------------------------------------

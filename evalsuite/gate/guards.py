@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from evalsuite import words
 from evalsuite.diff import Diff
-from evalsuite.gate.figures import Measured, measure, served_seconds
+from evalsuite.diff.latency import served_seconds
+from evalsuite.gate.figures import Measured, measure
 from evalsuite.gate.verdict import Check, Outcome
 from evalsuite.policy import FIGURES, Figure, Limit, Policy, Weights
 from evalsuite.types import Interval

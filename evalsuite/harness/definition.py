@@ -95,7 +95,7 @@ def suite(name: str, folder: Path) -> Suite:
         TaskError: there is no such name or file, or the file cannot be read.
     """
     if name.endswith((".yaml", ".yml")):
-        path = (folder / name).absolute()
+        path = (folder / name).resolve()
         if not path.is_file():
             raise TaskError(f"{place(path)}: no such file")
         members = tuple(_of_file(path, {}, ()))

@@ -33,6 +33,7 @@ NAMES: Mapping[str, str] = {
     "language_fidelity": "in the language asked for",
     "answer_tokens": "tokens per answer",
     "thinking_tokens": "tokens of thinking",
+    "latency": "seconds to answer",
 }
 _LANGUAGES = {"answer_language": "language of answers", "thinking_language": "of thinking"}
 _LENGTHS = ("answer_tokens", "thinking_tokens")
@@ -48,7 +49,7 @@ def name(column: str) -> str:
 
 
 def _is_share(column: str) -> bool:
-    return column in NAMES and column not in _LENGTHS
+    return column in NAMES and column not in (*_LENGTHS, "latency")
 
 
 def _written(column: str, value: float) -> str:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _LOSSES, _GAINS, _WRONG = 6, 3, 5  # shown of each kind
 _EXPLAINED: Mapping[str, str] = {
-    "truncated": "the worse answer was cut off before it ended",
+    "truncated": "the worse answer was cut off before it ended, or ends inside a sentence",
     "refused": "the worse answer declines",
     "tool call leaked into text": "call syntax stands in the text instead of a call",
     "format": "an answer is there but was not read, or the same answer scored differently",
-    "language switched": "the worse answer is in another language",
+    "language switched": "the worse answer is in another language, or opens in one",
     "repetition": "the worse answer says the same thing over and over",
     "different answer": "none of the other causes: it says something else",
 }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from evalsuite import store, summary, words
-from evalsuite.report import charts, condition, picking
+from evalsuite.report import charts, condition, lost_calls, picking
 from evalsuite.report.charts import anchor
 from evalsuite.report.comparing import level_of, party
 from evalsuite.report.measured import Basis, measured
@@ -41,7 +41,7 @@ def of_run(run: Run) -> Page:
         changes=(),
         notes=(),
         flags=(),
-        sections=tuple(_section(one, found, declared, titles) for one in buckets),
+        sections=tuple(_section(run, one, found, titles) for one in buckets),
         groups=groups,
         tally=(),
         answers_note=note,
@@ -88,18 +88,25 @@ def _headline(
         word=run.status.replace("_", " "),
         tone="good" if run.status == "complete" else "open",
         sentence=f"{size} scored; {lost}{_part(run)}",
-        look=_look(buckets, found, titles),
+        look=_look(run, buckets, found, titles),
     )
 
 
 def _look(
-    buckets: Sequence[Estimate], found: Sequence[Estimate], titles: Mapping[str, str]
+    run: Run,
+    buckets: Sequence[Estimate],
+    found: Sequence[Estimate],
+    titles: Mapping[str, str],
 ) -> Look | None:
-    """Answers that never arrived, else answers lost to their form, else the lowest task."""
+    """Answers that never arrived, else lost by the server's parser, to their form, the rest."""
     for one in buckets:
         failed = one.statuses.get("failed", 0)
         if failed:
             text = f"{titles[one.bucket]}: {words.counted(failed, 'answer')} never arrived"
+            return Look(text=text, anchor=anchor(one.bucket))
+    for one in buckets:
+        if lost_calls.is_parser(run, one.bucket):
+            text = f"{titles[one.bucket]}: {lost_calls.sentences(run, one.bucket)[0]}"
             return Look(text=text, anchor=anchor(one.bucket))
     tasks = _primaries(found)
     lost = max(
@@ -135,11 +142,9 @@ def _primaries(found: Sequence[Estimate]) -> list[Estimate]:
 
 
 def _section(
-    bucket: Estimate,
-    found: Sequence[Estimate],
-    declared: Mapping[str, JSON],
-    titles: Mapping[str, str],
+    run: Run, bucket: Estimate, found: Sequence[Estimate], titles: Mapping[str, str]
 ) -> Section:
+    declared = run.manifest.get("buckets") or {}
     own = [one for one in found if one.bucket == bucket.bucket]
     tasks = _primaries(own)
     parts = [one for one in own if one.slice]
@@ -151,8 +156,14 @@ def _section(
         chart=chart,
         slices=charts.score_slices(parts, chart),
         open=len(parts) <= _OPEN,
-        told=_others(own, tasks),
+        told=". ".join(filter(None, [*_tools(run, bucket), _others(own, tasks)])),
     )
+
+
+def _tools(run: Run, bucket: Estimate) -> list[str]:
+    """How tool calls broke their schemas, and whether the model or the parser lost some."""
+    told = [lost_calls.schema_line(bucket), *lost_calls.sentences(run, bucket.bucket)]
+    return [text[0].upper() + text[1:] for text in told if text]
 
 
 def _others(own: Sequence[Estimate], tasks: Sequence[Estimate]) -> str:

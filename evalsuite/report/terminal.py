@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from evalsuite import flips, words
-from evalsuite.report import condition, decided, looked
+from evalsuite.report import condition, decided, looked, lost_calls
 from evalsuite.report.charts import digits, most_of_it
 from evalsuite.report.decided import Told
 from evalsuite.report.untrusted import terminal as safe
@@ -83,6 +83,19 @@ def score_table(run: Run, estimates: Sequence[Estimate]) -> Table:
             EMPTY if tokens is None else words.count(tokens),
         )
     return table
+
+
+def tool_lines(run: Run, estimates: Sequence[Estimate]) -> list[Text]:
+    """How calls of each bucket break their schemas, and who lost the lost ones."""
+    lines = []
+    for one in estimates:
+        if not one.task:
+            title, schema = _title(run, one.bucket), lost_calls.schema_line(one)
+            parser = "bold red" if lost_calls.is_parser(run, one.bucket) else ""
+            told = [(schema, "")] if schema else []
+            told += [(text, parser) for text in lost_calls.sentences(run, one.bucket)]
+            lines += [Text(safe(f"{title}: {text}", 1_000), style=s) for text, s in told]
+    return [Text(""), *lines] if lines else []
 
 
 def _primaries(estimates: Sequence[Estimate]) -> list[Estimate]:

@@ -50,8 +50,9 @@ _SCORERS = {
     ),
     "mgsm": _Entry(place="mgsm:mgsm", version="1 (simple-evals ee3b031)"),
     "humaneval": _Entry(place="code:humaneval", costly=True),
+    "mbpp": _Entry(place="code:mbpp", costly=True),
     "multiple_choice": _Entry(place="choice:multiple_choice"),
-    "loglikelihood": _Entry(place="choice:loglikelihood"),
+    "loglikelihood": _Entry(place="choice:loglikelihood", version="2"),
     "mmlu-pro": _Entry(
         place="published_choice:mmlu_pro", version="1 (TIGER-AI-Lab/MMLU-Pro f418b11)"
     ),

@@ -71,7 +71,8 @@ def loglikelihood(
 
     Metrics: `accuracy` compares sums of log-probabilities, `accuracy_characters` and
     `accuracy_bytes` divide each by its continuation's length (lm-eval's acc_norm and
-    acc_bytes); the one that `normalise_by` names is primary. Of equals the first wins.
+    acc_bytes); the one that `normalise_by` names is primary. Of equals the first wins. The
+    space that parts a continuation from its prompt is no part of its length, as in lm-eval.
 
     Args:
         sample: `target` is the index of the right continuation, or its text, or a letter.
@@ -101,8 +102,8 @@ def loglikelihood(
     right = letters.index(_target_letter(sample.target, letters, [t.strip() for t in texts]))
     lengths = {
         "accuracy": [1] * len(texts),
-        "accuracy_characters": [len(text) for text in texts],
-        "accuracy_bytes": [len(text.encode()) for text in texts],
+        "accuracy_characters": [len(text.removeprefix(" ")) for text in texts],
+        "accuracy_bytes": [len(text.removeprefix(" ").encode()) for text in texts],
     }
     picks = {name: _argmax(sums, divisors) for name, divisors in lengths.items()}
     return Score(

@@ -11,15 +11,21 @@ What the completion is, an option says:
   simple-evals, `humaneval_eval.py`, quirks included: a block that is tagged `py` is not found.
 - `completion`: the answer continues the prompt as it stands (base models, human-eval itself).
 
+`mbpp` runs an answer and then the assertions of Austin et al. 2021, or EvalPlus' own tests (Liu
+et al. 2023): every name that they use and do not define is the answer's, classes too.
+
 Published figures allow 3 s; here what is stopped after 1.5 s is run once more, alone, with 6 s.
-Answers have the standard library and nothing else.
+Answers have the standard library and nothing else. EvalPlus' tests import numpy for two names,
+`allclose` and `ndarray`; what these do to plain numbers and lists stands in for it.
 """
 
 import ast
+import builtins
 import re
+from pathlib import Path
 
 from evalsuite.errors import TaskError, nearest
-from evalsuite.sandbox import Outcome, Program, judge
+from evalsuite.sandbox import Limits, Outcome, Program, judge
 from evalsuite.scorers.refusal import is_refusal
 from evalsuite.types import Sample, Score, Status, Transcript, score_of
 
@@ -31,13 +37,19 @@ _SIGNATURE = ":\n    "
 _UNPARSED = ("SyntaxError", "IndentationError", "TabError")
 
 
-def humaneval(sample: Sample, transcript: Transcript, *, extract: str = "house") -> Score:
+_TREE = 64  # bytes of memory that a byte of test text may take while it is compiled
+
+
+def humaneval(
+    sample: Sample, transcript: Transcript, *, extract: str = "house", seconds: float = 1.5
+) -> Score:
     """Score 1 where the completed function passes its tests (`pass`).
 
     Args:
         sample: its inputs have `prompt`, `test` (defines `check`) and `entry_point`.
         transcript: the answer.
         extract: how the completion is found: house, simple-evals or completion.
+        seconds: time of the first attempt; the second has four times as much.
 
     Raises:
         TaskError: a field of the row is missing, or no such rule.
@@ -50,16 +62,14 @@ def humaneval(sample: Sample, transcript: Transcript, *, extract: str = "house")
     prompt, test, name = (_field(sample, key) for key in ("prompt", "test", "entry_point"))
     code = _completed(transcript.text, prompt, name, extract)
     if code is None:
-        status: Status = "refused" if is_refusal(transcript.text) else "parse_error"
-        return score_of(0, primary="pass", status=status, reason="no code")
-    found = judge(
-        Program(
-            code=code,
-            tests=f"{test}\ncheck({name})\n",
-            names=(name,),
-            helpers=_alone(prompt),
-        )
+        return _no_code(transcript.text)
+    program = Program(
+        code=code,
+        tests=f"{test}\ncheck({name})\n",
+        names=(name,),
+        helpers=_numbers(test) + _alone(prompt),
     )
+    found = _judged(program, seconds)
     return score_of(
         found.passed,
         primary="pass",
@@ -69,11 +79,94 @@ def humaneval(sample: Sample, transcript: Transcript, *, extract: str = "house")
     )
 
 
+def mbpp(sample: Sample, transcript: Transcript, *, seconds: float = 1.5) -> Score:
+    """Score 1 where an answer passes its assertions (`pass`).
+
+    The code is the last fenced Python block that defines what the tests call, else the first
+    block, else the whole answer.
+
+    Args:
+        sample: its inputs have `test` (EvalPlus), or `test_list` and, where there is any,
+            `test_setup_code` (MBPP) or `test_imports` (its sanitised part).
+        transcript: the answer.
+        seconds: time of the first attempt; the second has four times as much.
+
+    Raises:
+        TaskError: the row has no tests.
+        UsageError: there is no sandbox.
+        ValueError: the tests cannot be executed.
+        RuntimeError: the sandbox does not start.
+    """
+    tests = _assertions(sample)
+    names = _asked(tests)
+    code = _block(transcript.text, *names)
+    if not code.strip():
+        return _no_code(transcript.text)
+    program = Program(code=code, tests=tests, names=names, helpers=_numbers(tests))
+    found = _judged(program, seconds)
+    return score_of(
+        found.passed,
+        primary="pass",
+        status=_status(found, transcript.text),
+        answer=code,
+        reason=found.reason or None,
+    )
+
+
+def _no_code(text: str) -> Score:
+    status: Status = "refused" if is_refusal(text) else "parse_error"
+    return score_of(0, primary="pass", status=status, reason="no code")
+
+
+def _judged(program: Program, seconds: float) -> Outcome:
+    """Run a program; EvalPlus' tests are up to megabytes of literals, and need room."""
+    memory = Limits().memory + _TREE * len(program.tests)
+    return judge(program, Limits(seconds=seconds, memory=memory))
+
+
+def _numbers(tests: str) -> str:
+    """Return what the tests need for numpy, "" where they do not import it."""
+    if not re.search(r"^\s*import numpy", tests, re.M):
+        return ""
+    return Path(__file__).with_name("allclose.py").read_text("utf-8") + "\n_install()\n"
+
+
 def _field(sample: Sample, key: str) -> str:
     value = sample.inputs.get(key)
     if not isinstance(value, str):
         raise TaskError(f"scorer humaneval: rows need the text '{key}'")
     return value
+
+
+def _assertions(sample: Sample) -> str:
+    """Return a row's tests as a module."""
+    row = sample.inputs
+    if isinstance(row.get("test"), str):
+        return str(row["test"])
+    if not row.get("test_list"):
+        raise TaskError("scorer mbpp: rows need 'test' or 'test_list'")
+    before = [str(row.get("test_setup_code") or ""), *(row.get("test_imports") or ())]
+    return "\n".join([*before, *row["test_list"]])
+
+
+def _asked(tests: str) -> tuple[str, ...]:
+    """Return the names that tests use and nothing defines: the answer's."""
+    try:
+        tree = ast.parse(tests)
+    except SyntaxError as failure:
+        raise ValueError(f"the tests cannot be executed: {failure}") from None
+    used: set[str] = set()
+    known = set(dir(builtins))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else known).add(node.id)
+        elif isinstance(node, ast.arg):
+            known.add(node.arg)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef | ast.ExceptHandler):
+            known.add(node.name or "")
+        elif isinstance(node, ast.alias):
+            known.add((node.asname or node.name).partition(".")[0])
+    return tuple(sorted(used - known))
 
 
 def _completed(text: str, prompt: str, name: str, rule: str) -> str | None:
@@ -90,11 +183,12 @@ def _completed(text: str, prompt: str, name: str, rule: str) -> str | None:
     return f"{_alone(prompt)}\n\n{code}\n" if _defines(code, name) else prompt + code
 
 
-def _block(text: str, name: str) -> str:
+def _block(text: str, *names: str) -> str:
     blocks = [m[2] for m in _FENCED.finditer(text) if m[1].lower() in _PYTHON]
     if not blocks:
         return text
-    return next((b for b in reversed(blocks) if _defines(b, name)), blocks[0])
+    whole = (b for b in reversed(blocks) if any(_defines(b, name) for name in names))
+    return next(whole, blocks[0])
 
 
 def _defines(code: str, name: str) -> bool:

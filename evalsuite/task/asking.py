@@ -198,10 +198,11 @@ def _shots(task: Task, sample: Sample) -> Sequence[Mapping[str, JSON]]:
 def _text(task: Task, sample: Sample) -> str:
     """Examples and question as one text."""
     asked = prompt.text(field(task, ("prompt",)), sample.inputs)
-    shots = _shots(task, sample)
-    if task.fewshot is None or not shots:
+    if task.fewshot is None:
         return asked
-    solved = [_joined(shot["prompt"], shot["answer"]) for shot in shots]
+    solved = [_joined(shot["prompt"], shot["answer"]) for shot in _shots(task, sample)]
+    if task.fewshot.header is not None:
+        solved.insert(0, prompt.text(field(task, ("fewshot", "header")), sample.inputs))
     return task.fewshot.separator.join([*solved, asked])
 
 

@@ -234,15 +234,20 @@ def _with_shots(task: Task, found: Iterable[Sample], place: Place) -> Iterator[S
         return
     # One more than is needed for each question that may stand among its own examples.
     rows = source.shots(task.source, place, shots.split, shots.count + 8)
-    pools: dict[JSON, list[Mapping[str, JSON]]] = {}
+    pools: dict[tuple[str, str], list[Mapping[str, JSON]]] = {}
     for row in _ordered(shots, rows):
-        pools.setdefault(row["config"] if _several(task) else None, []).append(
-            example(task, row)
-        )
+        pools.setdefault(_pool(task, row), []).append(example(task, row))
     for sample in found:
-        pool = pools.get(sample.inputs["config"] if _several(task) else None, [])
-        drawn = choose(task, sample, pool)
+        drawn = choose(task, sample, pools.get(_pool(task, sample.inputs), []))
         yield replace(sample, inputs={**sample.inputs, SHOTS: drawn})
+
+
+def _pool(task: Task, row: Mapping[str, JSON]) -> tuple[str, str]:
+    """What a row and its examples have in common: the configuration, and what `same` gives."""
+    config = str(row["config"]) if _several(task) else ""
+    if task.fewshot is None or task.fewshot.same is None:
+        return config, ""
+    return config, prompt.text(field(task, ("fewshot", "same")), row)
 
 
 def _ordered(shots: Fewshot, rows: Sequence[Row]) -> list[Row]:

@@ -73,8 +73,9 @@ def templates(task: Task) -> Iterator[prompt.Field]:
         yield field(task, ("slices", key))
     if task.source.select is not None:
         yield field(task, ("source", "select"))
-    if task.fewshot is not None and task.fewshot.answer is not None:
-        yield field(task, ("fewshot", "answer"))
+    for key in ("answer", "same", "header"):
+        if task.fewshot is not None and getattr(task.fewshot, key) is not None:
+            yield field(task, ("fewshot", key))
 
 
 def field(task: Task, where: Where) -> prompt.Field:
@@ -209,6 +210,12 @@ def _check_fewshot(document: Document, task: Task) -> None:
             ("fewshot", "count"),
             f"fewshot.count: expected at most the {len(shots.examples)} examples,"
             f" found {shots.count}",
+        )
+    if shots.same is not None and shots.split is None:
+        raise document.wrong(("fewshot", "same"), "fewshot.same: needs split, found examples")
+    if shots.header is not None and shots.shape == "turns":
+        raise document.wrong(
+            ("fewshot", "header"), "fewshot.header: needs as: text, found as: turns"
         )
     if task.api != "chat" and shots.shape == "turns":
         raise document.wrong(

@@ -10,7 +10,7 @@ import ast
 import copy
 import json
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,11 @@ class World:
         """A table that never changes, whole."""
         return self._tables[name]
 
+    def entries(self, table: str) -> Iterator[tuple[str, Entry]]:
+        """Every entry of a table with its key, changed ones as they are now."""
+        for key, entry in self._tables[table].items():
+            yield key, self._own[table].get(key, entry)
+
     def has(self, table: str, key: str) -> bool:
         """Whether an entry is there."""
         return key in self._own[table] or key in self._tables[table]
@@ -67,7 +72,8 @@ class World:
         """
         if not self.has(table, key):
             raise Refused(missing)
-        return self._own[table].get(key) or self._tables[table][key]
+        own = self._own[table]
+        return own[key] if key in own else self._tables[table][key]
 
     def edit(self, table: str, key: str, missing: str) -> Entry:
         """An entry, to be changed; see `read`."""

@@ -1,0 +1,140 @@
+"""lm-eval's tasks that are refused, and mistakes in files that name one: one line each."""
+
+import harness_files
+import pytest
+
+from evalsuite import task
+from evalsuite.errors import TaskError
+
+BASE = """
+task: made
+dataset_path: team/made
+test_split: test
+output_type: {kind}
+doc_to_text: "{{{{question}}}}"
+doc_to_target: "{{{{answer}}}}"
+doc_to_choice: ["a", "b"]
+metric_list:
+  - {{metric: {metric}, aggregation: {aggregation}, higher_is_better: {higher}}}
+"""
+OWN = "version: 1\nharness: ../../upstream/made.yaml\n{more}"
+PINNED = "source: {revision: '0123456'}\n"
+
+
+def made(kind="multiple_choice", metric="acc", aggregation="mean", higher="true") -> str:
+    return BASE.format(kind=kind, metric=metric, aggregation=aggregation, higher=higher)
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """`refused(upstream, more)`: the line that refuses a task of lm-eval."""
+    own = harness_files.write(tmp_path) / "reasoning" / "made.yaml"
+
+    def refusing(upstream: str, more: str = PINNED) -> str:
+        (tmp_path / "upstream" / "made.yaml").write_text(upstream)
+        own.write_text(OWN.format(more=more))
+        with pytest.raises(TaskError) as caught:
+            task.load(own)
+        assert "\n" not in str(caught.value)
+        return str(caught.value)
+
+    return refusing
+
+
+@pytest.mark.parametrize(
+    ("upstream", "said"),
+    [
+        (made(metric="f1", aggregation="f1"), "f1 is aggregated by f1, which is no mean over"),
+        (made(metric="mcc", aggregation="matthews_corrcoef"), "mcc is aggregated by matthews"),
+        (made(kind="generate_until", metric="bleu", aggregation="bleu"), "bleu is aggregated"),
+        (made(metric="acc", aggregation="!function code.last"), "acc is aggregated by last"),
+        (made(metric="acc", higher="false"), "acc is better where it is lower"),
+        (made(metric="brier_score"), "brier_score has no value for a single document"),
+        (
+            made(kind="loglikelihood_rolling", metric="byte_perplexity", aggregation="mean"),
+            "loglikelihood_rolling: byte_perplexity is no mean over documents",
+        ),
+        (made(kind="generate_untl"), "no 'generate_untl'. Did you mean 'generate_until'?"),
+        (made() + "unsafe_code: true\n", "unsafe_code: it runs model-written code"),
+        (made() + "doc_to_image: [image]\n", "doc_to_image: only text is asked"),
+        (made() + "class: !function code.Task\n", "it is a Python class"),
+        (made() + "custom_dataset: !function code.rows\n", "custom_dataset: its rows are made"),
+        (made() + "dataset_kwargs: {data_dir: x}\n", "dataset_kwargs.data_dir: rows are read"),
+        (
+            made() + "filter_list: [{name: all, filter: [{function: decontaminate}]}]\n",
+            "filter 'decontaminate' needs all documents at once",
+        ),
+        (
+            made() + "filter_list: [{name: all, filter: [{function: regx}]}]\n",
+            "no filter is called 'regx'. Did you mean 'regex'?",
+        ),
+        (
+            made(kind="generate_until", metric="exact_match")
+            + "generation_kwargs: {until: ['.'], num_beams: 4}\n",
+            "generation_kwargs.num_beams: a server has no beam search",
+        ),
+        (made().replace("test_split: test", ""), "names neither a test_split nor a validation"),
+        (made().replace("team/made", "/home/me/rows"), "is a folder or script of another mach"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_a_mean_of_pinned_documents_is_refused_by_name(refused, upstream, said):
+    line = refused(upstream)
+
+    assert "made.yaml:2: harness: " in line
+    assert "lm-eval's made: " in line
+    assert said in line
+
+
+def test_a_metric_that_is_a_mean_is_offered_and_taken_alone(refused, tmp_path):
+    mixed = made() + "  - {metric: f1, aggregation: f1, higher_is_better: true}\n"
+
+    line = refused(mixed)
+
+    assert line.endswith("take acc alone by `metrics: [acc]`")
+    own = tmp_path / "tasks" / "reasoning" / "made.yaml"
+    own.write_text(OWN.format(more=PINNED + "metrics: [acc]\n"))
+    assert task.load(own).scorer_options == {"metrics": ("acc",)}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("", "1: source: expected `{revision: COMMIT}` alone"),
+        ("source: {revision: main}\n", "3: source.revision: expected a commit"),
+        ("source: {revision: '0123456', split: dev}\n", "source: expected `{revision"),
+        (PINNED + "prompt: x\n", "4: prompt: lm-eval's task says it; leave it out"),
+        (PINNED + "metrics: [acc_nrm]\n", "it has no metric 'acc_nrm'. Did you mean 'acc'?"),
+        (PINNED + "metrics: acc\n", "4: metrics: expected a list of texts"),
+        (PINNED + "api: chat\n", "4: api: a multiple_choice task of lm-eval needs loglikeli"),
+        (PINNED + "fewshot: {split: train}\n", "4: fewshot.split: lm-eval's task says it"),
+        (PINNED + "sampling: {max_tokns: 3}\n", "Did you mean 'max_tokens'?"),
+        (PINNED + "titel: x\n", "4: unknown key 'titel'. Did you mean 'title'?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_our_own_file_is_told_with_its_line(refused, more, said):
+    assert said in refused(made(), more)
+
+
+def test_the_api_of_generated_text_must_be_said(refused):
+    line = refused(made(kind="generate_until", metric="exact_match"))
+
+    assert "1: api: expected completion (lm-eval's default) or chat, found nothing" in line
+
+
+def test_what_a_tasks_own_python_raises_is_one_line_that_names_the_task(tmp_path):
+    own = harness_files.write(tmp_path) / "reasoning" / "sums.yaml"
+    (tmp_path / "upstream" / "code.py").write_text("import no_such_library\n")
+    loaded = task.load(own)
+
+    with pytest.raises(TaskError, match=r"lm-eval's sums: cannot be built: ModuleNotFound"):
+        task.samples(loaded)
+
+
+def test_a_file_that_includes_itself_and_one_that_is_not_there_are_refused(tmp_path):
+    own = harness_files.write(tmp_path) / "reasoning" / "made.yaml"
+    (tmp_path / "upstream" / "loop.yaml").write_text("include: loop.yaml\ntask: loop\n")
+    for name, said in (("loop", "includes itself"), ("gone", "gone.yaml: no such file")):
+        own.write_text(f"version: 1\nharness: ../../upstream/{name}.yaml\n")
+
+        with pytest.raises(TaskError, match=said):
+            task.load(own)
