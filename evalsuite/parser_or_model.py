@@ -147,7 +147,7 @@ def stated(folder: Path) -> tuple[Loss, ...]:
         return msgspec.json.decode(
             (folder / "summary.json").read_bytes(), type=_Stated
         ).tool_calls
-    except (OSError, msgspec.DecodeError):
+    except (OSError, ValueError, msgspec.DecodeError):  # or a name that no path can have
         return ()
 
 

@@ -138,3 +138,18 @@ def test_a_file_that_includes_itself_and_one_that_is_not_there_are_refused(tmp_p
 
         with pytest.raises(TaskError, match=said):
             task.load(own)
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        ("task: [gsm8k]\naggregate_metric_list: [{metric: a, weight_by_size: false}]\n",
+         "weighs its tasks alike (weight_by_size: false)"),
+        ("task: [gsm8k, arc_easy]\n", "arc_easy: its output_type is not that of gsm8k"),
+        ("task: [{group: inner, task: [gsm8k]}]\n", "defines a group inside the group"),
+        ("task: []\n", "a group without tasks"),
+        ("task: [gsm8k, gsm8k_coot]\n", "Did you mean 'gsm8k_cot'?"),
+    ],
+)  # fmt: skip
+def test_a_group_that_is_no_mean_over_documents_alike_is_refused(refused, group, said):
+    assert said in refused(f"group: made\n{group}", f"{PINNED}api: completion\n")

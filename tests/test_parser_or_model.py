@@ -209,6 +209,21 @@ def test_tasks_without_tools_have_no_entry(tmp_path):
     assert store.open_run(tmp_path / "run").status == "complete"
 
 
+def test_shards_add_up():
+    one = parser_or_model.Loss(
+        bucket="tools", task="calling", answers=5, lost=3, parser=2, model=1,
+        syntaxes={"hermes": 2}, read=("bare",),
+    )  # fmt: skip
+    two = parser_or_model.Loss(
+        bucket="tools", task="calling", answers=4, lost=1, parser=1, syntaxes={"hermes": 1}
+    )
+
+    (whole,) = parser_or_model.joined([(one,), (two,), ()])
+
+    assert (whole.answers, whole.lost, whole.parser, whole.model) == (9, 4, 3, 1)
+    assert (whole.syntaxes, whole.read) == ({"hermes": 3}, ("bare",))
+
+
 def test_a_torn_line_of_raw_texts_is_as_if_it_was_not_there(tmp_path):
     line = '{"task":"t","id":"i","repeat":0,"step":0,"part":0,"text":"x"}'
     (tmp_path / raw_texts.FILE).write_text(line + "\n" + line[:20])

@@ -97,9 +97,9 @@ def test_mmlu_pro_shows_five_solved_questions_of_the_category(staged):
     (message,) = next(tasks.episode(task, samples[-1])).messages
 
     assert message.content.startswith(
-        "The following are multiple choice questions (with answers) about math. Think step by"
-        ' step and then finish your answer with "the answer is (X)" where X is the correct letter'
-        " choice.\n\nQuestion:\nHow many math are "
+        "The following are multiple choice questions (with answers) about math. Think step"
+        ' by step and then finish your answer with "the answer is (X)" where X is the correct'
+        " letter choice.\n\nQuestion:\nHow many math are "
     )
     solved = "Answer: Let's think step by step. So it is. The answer is (A).\n\n"
     assert message.content.count(solved) == 5
@@ -188,6 +188,8 @@ def test_rows_without_tests_and_tests_that_are_no_python_are_named():
         mbpp(sample(test_list=[]), said("x"))
     with pytest.raises(ValueError, match="the tests cannot be executed"):
         mbpp(sample(test="assert ("), said("x"))
+    with pytest.raises(ValueError, match="they use nothing of the answer"):
+        mbpp(sample(test="def f():\n    return 1\nassert f() == 1"), said("x"))
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,12 @@ import json
 import pytest
 from scored import call, said, sample, tool
 
+from evalsuite import episode, paths, scoring
+from evalsuite import task as tasks
 from evalsuite.health import health
 from evalsuite.scorers.call_schema import KINDS, faults, schemas
 from evalsuite.scorers.raw_calls import calls_in, same_calls
-from evalsuite.types import ToolCall
+from evalsuite.types import Response, ToolCall
 
 RING = ToolCall(name="ring", arguments='{"name": "Mia"}')
 BOOK = ToolCall(name="book", arguments='{"seats": 2, "tags": ["a", "b"]}')
@@ -182,4 +184,38 @@ def test_a_tool_is_found_in_either_form_of_an_offer():
     assert schemas([flat, {"type": "function", "function": flat | {"name": "book"}}]) == {
         "ring": {"type": "object"},
         "book": {"type": "object"},
+    }
+
+
+def test_answers_to_bfcl_have_the_same_rates():
+    task = tasks.load(paths.tasks() / "tools" / "bfcl_non_live.yaml")
+    area = {
+        "name": "geo.area",
+        "description": "The area.",
+        "parameters": {
+            "type": "dict",
+            "properties": {"base": {"type": "float"}, "unit": {"type": "string"}},
+            "required": ["base"],
+        },
+    }
+    asked = sample(
+        [{"geo.area": {"base": [2.0], "unit": ["", "m"]}}],
+        config="simple_python",
+        question=[[{"role": "user", "content": "Area?"}]],
+        function=[area],
+    )
+
+    def row(*calls):
+        generator = tasks.episode(task, asked)
+        answered = [[Response(tool_calls=calls, finish_reason="tool_calls")]]
+        steps, state = episode.replay(generator, answered)
+        return scoring.score_one(task, asked, episode.transcript(steps, state), 0)
+
+    right, wrong = row(call("geo_area", '{"base": 2}')), row(call("geo_area", '{"size": "2"}'))
+
+    assert (right.score, wrong.score) == (1, 0)
+    assert not any(right.health[kind] for kind in KINDS)
+    assert {kind for kind in KINDS if wrong.health[kind]} == {
+        "missing_argument",
+        "hallucinated_argument",
     }

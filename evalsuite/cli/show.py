@@ -51,7 +51,7 @@ def as_json(value: JSON) -> None:
 
 def plain(value: "Run | Diff | Verdict") -> JSON:
     """A run, a diff or a verdict as JSON data."""
-    from evalsuite import diff, gate
+    from evalsuite import diff, gate, parser_or_model
 
     if isinstance(value, diff.Diff):
         return diff.plain(value)
@@ -59,7 +59,9 @@ def plain(value: "Run | Diff | Verdict") -> JSON:
         return gate.plain(value)
     facts = {key: value.manifest[key] for key in ("name", "model", "status", "counts")}
     estimates = conclude.stated(value)
-    return {**facts, "path": value.where, "estimates": pack(estimates)}
+    lost = parser_or_model.stated(value.path)
+    more = {"tool_calls": pack(lost)} if lost else {}
+    return {**facts, "path": value.where, "estimates": pack(estimates), **more}
 
 
 def scores(run: Run, *, json: bool) -> None:

@@ -50,6 +50,8 @@ def read(harness: str, files: Sequence[Path], model: str | None = None) -> Impor
     found: Imported = importlib.import_module(f"evalsuite.importers.{READERS[harness]}").read(
         files, model
     )
+    if not found.rows:
+        raise SourceError(f"{files[0]}: holds no result of {harness}")
     return found
 
 

@@ -25,8 +25,8 @@
     expires = 2027-01-31
     items = "3f2a9c51d0e8"      # the items that it is bound to
 
-A bucket of the run that the policy does not name blocks at its own margin. A policy without a
-blocking bucket cannot fail anything and is refused.
+A bucket of the run that the policy does not name blocks at its own margin. A policy that names
+no blocking bucket could be one that cannot fail anything, and is refused.
 """
 
 import math
@@ -104,7 +104,7 @@ def load_policy(path: Path, buckets: Declared) -> Policy:
 
     Raises:
         TaskError: unreadable, an unknown key, bucket or task, a value out of range, or no
-            bucket that blocks; names file and line.
+            bucket named that blocks; names file and line.
     """
     reader = Reader(parse.toml(path))
     reader.known((), reader.table(()), KEYS)
@@ -116,8 +116,8 @@ def load_policy(path: Path, buckets: Declared) -> Policy:
     if not any(rule.blocking for rule in rules.values()):
         raise reader.document.wrong(
             ("buckets",),
-            "no bucket blocks, and a gate that cannot fail is no gate. Give at least one "
-            f'[buckets.NAME] with tier = "block". Buckets: {", ".join(buckets)}',
+            "no bucket blocks by name, and a gate that cannot fail is no gate. Name at least "
+            f'one: [buckets.NAME] with tier = "block". Buckets: {", ".join(buckets)}',
         )
     tasks = {name: _task(reader, name, buckets) for name in reader.table(("tasks",))}
     found = replace(unnamed, buckets=rules, tasks=tasks)

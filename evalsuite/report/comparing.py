@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalsuite import flips, words
-from evalsuite.report import charts, condition, decided, looked, picking, untrusted
+from evalsuite.report import charts, condition, decided, looked, lost_calls, picking, untrusted
 from evalsuite.report.charts import anchor
 from evalsuite.report.measured import Basis, measured
 from evalsuite.report.methods import of_comparisons
@@ -213,6 +213,7 @@ def _sections(
         parts = [part for part in diff.slices if part.bucket == one.bucket]
         chart = charts.task_chart(one, tasks, parts, titles[one.bucket])
         moved = any(part.verdict in ("WORSE", "worse", "better") for part in parts)
+        lost = lost_calls.by_parser((diff.baseline, diff.candidate), one.bucket)
         found.append(
             Section(
                 anchor=anchor(one.bucket),
@@ -223,7 +224,7 @@ def _sections(
                 open=moved and len(parts) <= _OPEN,
                 word=line.word if line else "",
                 tone=line.tone if line else "plain",
-                told=picking.told(diff, one.bucket),
+                told=". ".join(filter(None, [picking.told(diff, one.bucket), *lost])),
                 looks=_looks(diff, one.bucket),
             )
         )

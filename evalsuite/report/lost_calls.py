@@ -65,6 +65,13 @@ def is_parser(run: Run, bucket: str) -> bool:
     return any(one.parser or one.halted for one in own)
 
 
+def by_parser(runs: Sequence[Run], bucket: str) -> list[str]:
+    """Of each of two compared runs whose server's parser lost calls of a bucket: how many."""
+    return [
+        f"{run.name}: {sentences(run, bucket)[0]}" for run in runs if is_parser(run, bucket)
+    ]
+
+
 def _owners(total: "Counter[str]") -> str:
     """Who lost the answers, the parser first."""
     lost, parser, halted = total["lost"], total["parser"], total["halted"]

@@ -136,6 +136,9 @@ def diff_lines(diff: "Diff") -> list["RenderableType"]:
     if moved:
         lines.append(Text(f"besides the score: {' · '.join(map(safe, moved))}"))
     lines += [Text(f"note: {safe(flag)}", style="yellow") for flag in diff.flags]
+    for bucket in diff.buckets:
+        lost = lost_calls.by_parser((diff.baseline, diff.candidate), bucket.bucket)
+        lines += [Text(f"note: {safe(line, 1_000)}", style="bold red") for line in lost]
     lines += [Text(safe(line, 1_000)) for line in looked.partial(diff)]
     return lines[:-1] if isinstance(lines[-1], Text) and not lines[-1].plain else lines
 

@@ -94,7 +94,7 @@ def mbpp(sample: Sample, transcript: Transcript, *, seconds: float = 1.5) -> Sco
     Raises:
         TaskError: the row has no tests.
         UsageError: there is no sandbox.
-        ValueError: the tests cannot be executed.
+        ValueError: the tests cannot be executed, or use nothing of the answer.
         RuntimeError: the sandbox does not start.
     """
     tests = _assertions(sample)
@@ -166,6 +166,8 @@ def _asked(tests: str) -> tuple[str, ...]:
             known.add(node.name or "")
         elif isinstance(node, ast.alias):
             known.add((node.asname or node.name).partition(".")[0])
+    if not used - known:  # whatever passes these says nothing of the answer
+        raise ValueError("the tests cannot be executed: they use nothing of the answer")
     return tuple(sorted(used - known))
 
 

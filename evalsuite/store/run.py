@@ -68,6 +68,8 @@ def create(runs: Path, manifest: Mapping[str, JSON], *, path: Path | None = None
         salt = hashlib.blake2b(orjson.dumps([stamp, os.getpid(), manifest.get("model")]))
         model = "".join(c if c.isalnum() or c in "._-" else "-" for c in str(manifest["model"]))
         path = runs / f"{stamp}-{model}-{salt.hexdigest()[:4]}"
+    if (path / "run.json").is_file():
+        raise StoreError(f"{path} holds a run already: choose another -o")
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         raise StoreError(f"{path} is not empty and is no run: choose another -o")
     try:
