@@ -175,9 +175,11 @@ def _check_runs(runs: Sequence[Run]) -> None:
             raise UsageError(f"{run.where} is named twice: a run does not differ from itself")
         seen.add(run.path.resolve())
         if run.status != "complete":
+            way = "Run the same command to go on."
+            if run.status == "stopped_by_plan":
+                way = "Run it whole, without --against."
             raise IncompleteError(
-                f"{run.where} is {run.status}: noise needs every answer. Run the same command "
-                "to go on."
+                f"{run.where} is {run.status}: noise needs every answer. {way}"
             )
 
 

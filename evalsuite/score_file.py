@@ -28,6 +28,7 @@ from evalsuite.score_table import NUMBERS, PACKED, TEXTS, ScoreTable
 from evalsuite.store import Run
 from evalsuite.types import JSON
 
+_LONGEST = 2**31 - 1  # characters of a cell: answers are longer than csv expects
 NEEDED = ("id", "bucket", "task", "score")
 OPTIONAL = ("repeat", "cluster", "stratum", "status", "hash", "answer", "reason")
 STATUSES = ("ok", "truncated", "refused", "parse_error", "failed")
@@ -272,6 +273,9 @@ def _optional(cell: _Cell) -> str | None:
 def _check_columns(where: str, names: Iterable[str]) -> None:
     """Refuse a file that lacks a column, or misspells one."""
     there = list(names)
+    for name in (*NEEDED, *OPTIONAL):
+        if there.count(name) > 1:
+            raise UsageError(f"{where}: the column '{name}' stands there twice")
     for name in NEEDED:
         if name not in there:
             raise UsageError(f"{where}: expected the column '{name}'.{nearest(name, there)}")
@@ -288,6 +292,7 @@ def _check_columns(where: str, names: Iterable[str]) -> None:
 
 def _csv(path: Path) -> Numbered:
     lines = parse.read(path, UsageError).splitlines(keepends=True)
+    csv.field_size_limit(_LONGEST)
     reader = csv.reader(lines, strict=True)
     heading: Sequence[str] | None = None
     try:

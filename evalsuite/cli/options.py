@@ -114,7 +114,7 @@ def _change(text: str) -> float:
 
 _ALL = (
     # the server
-    Option(name="model", help="served model name; with --serve a checkpoint folder"),
+    Option(name="model", help="the model's name; with run --serve a checkpoint folder"),
     Option(name="serve", help="start vLLM on the checkpoint for this run", kind=bool),
     Option(
         name="base-url",
@@ -214,7 +214,8 @@ _ALL = (
     Option(name="runs", help="where runs are kept", kind=_here, default="runs", metavar="DIR"),
     Option(
         name="out",
-        help="what to write; the suffix chooses the format",
+        help="what to write; the suffix chooses the format, and no suffix names a run's folder "
+        "(run, merge, import)",
         short="-o",
         kind=_here,
         many=True,
@@ -223,7 +224,7 @@ _ALL = (
     Option(name="policy", help="gate policy (TOML)", metavar="FILE"),
     Option(
         name="against",
-        help="the finished baseline; a run against one stops each bucket once it is decided",
+        help="the finished baseline; a bucket of evalsuite run stops once it is decided",
         metavar="RUN",
     ),
     Option(

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,8 +93,11 @@ def called(run: Run) -> str:
         return shlex.quote(run.url)
     if run.path.parent == Path(OPTIONS["runs"].default):
         short = run.name.rsplit("-", 1)[-1]
-        others = [other.name.rsplit("-", 1)[-1] for other in store.all_runs(run.path.parent)]
-        return short if others.count(short) == 1 else run.name
+        names = [other.name for other in store.all_runs(run.path.parent)]
+        ends = [name.rsplit("-", 1)[-1] for name in names]
+        # A run of that very name comes first where a name is looked up.
+        alone = ends.count(short) == 1 and (short == run.name or short not in names)
+        return shlex.quote(short if alone else run.name)
     return shlex.quote(str(run.path))
 
 
@@ -139,6 +143,13 @@ def judged(base: Run, candidate: Run, arguments: Arguments) -> "Verdict":
     policy = gate.planned_policy(looked_at) if looked_at else gate.default_policy(buckets)
     if arguments.policy:
         policy = gate.load_policy(Path(arguments.policy), buckets)
+    elif looked_at and looked_at.policy:
+        # Its plan holds what decides when to stop, and no more of the policy than that.
+        print(
+            f"the looks were planned by {looked_at.policy}: its floors, guards and waivers "
+            f"are judged with --policy {looked_at.policy} only",
+            file=sys.stderr,
+        )
     return gate.judge(compared(base, candidate, arguments.allow, refuse=False), policy)
 
 

@@ -33,7 +33,9 @@ def advice(evidence: Evidence, alpha: float, buckets: int) -> str:
         )
     ratio = _beyond_noise(evidence, change, _ratio(evidence, change, alpha / max(1, buckets)))
     provable = _provable(evidence, change)
-    if ratio is None or ratio > _HOPELESS:
+    if ratio is not None and ratio > _HOPELESS:
+        return f"more than {_HOPELESS:.0f} times these items would be needed; {provable}"
+    if ratio is None:
         return f"the change is too close to the margin for more items to decide; {provable}"
     return f"{_ways(evidence, change, ratio)}; {provable}"
 
@@ -109,10 +111,8 @@ def _provable(evidence: Evidence, change: "Change") -> str:
     if error <= 0:
         return "answer more items"
     margin = provable_margin(1, error**2, alpha=evidence.rule.alpha, power=POWER)
-    return (
-        f"an equal model can be passed with these {words.count(change.n)} items at a margin "
-        f"of {words.points(margin)}"
-    )
+    these = f"these {words.count(change.n)} items" if change.n > 1 else "this item"
+    return f"an equal model can be passed with {these} at a margin of {words.points(margin)}"
 
 
 def _rounded_up(items: float) -> int:

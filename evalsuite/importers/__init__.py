@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evalsuite import conclude, identity, paths, store
 from evalsuite.bucket import load_all
-from evalsuite.errors import UsageError, nearest
+from evalsuite.errors import SourceError, UsageError, nearest
 from evalsuite.importers.results import BUCKET, Figure, Imported
 from evalsuite.types import JSON, ScoreRow
 

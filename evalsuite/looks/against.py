@@ -367,9 +367,11 @@ def earlier(
     ]
     for run in others:
         if run.manifest["plan"].get("id") == plan["id"] and run.status in FINISHED:
+            named = str(run.manifest["plan"].get("policy") or "")
+            policy = f" --policy {named}" if named else ""
             raise UsageError(
                 f"{run.path} has answered this plan ({plan['id']}: same model, baseline, items "
                 "and policy) already, and another draw would be another chance to pass. Its "
-                f"verdict stands: evalsuite gate {baseline.path} {run.path}"
+                f"verdict stands: evalsuite gate {baseline.path} {run.path}{policy}"
             )
     return len(others)

@@ -41,7 +41,7 @@ def _table(*columns: tuple[str, str]) -> Table:
 
 def _title(run: Run, bucket: str) -> str:
     described = run.manifest.get("buckets", {}).get(bucket, {})
-    return safe(str(described.get("title", bucket))).lower()
+    return safe(str(described.get("title", bucket)).lower())
 
 
 def _range(interval: Interval | None) -> str:
@@ -295,10 +295,10 @@ def _told(verdicts: Sequence[Told]) -> list[Text]:
 
 
 def _together(verdicts: Sequence[Told]) -> list[Text]:
-    names = " · ".join(safe(one.title).lower() for one in verdicts if not one.check)
+    names = " · ".join(safe(one.title.lower()) for one in verdicts if not one.check)
     checks = sum(one.check for one in verdicts)
     kept = words.counted(checks, "guard") + " kept" if checks else ""
-    flips = [f"{safe(one.title).lower()}: {one.note}" for one in verdicts if one.note]
+    flips = [f"{safe(one.title.lower())}: {one.note}" for one in verdicts if one.note]
     return [Text(line) for line in (names, kept, *flips) if line]
 
 
