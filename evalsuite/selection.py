@@ -12,6 +12,8 @@ from evalsuite.shards import Shard
 from evalsuite.shelf import Shelf
 from evalsuite.types import JSON, Bucket, Item, Plan, Sample, Source, Task
 
+VARIANT = "variant"  # tag of another form of a task: run where it is named, or by this tag
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -60,7 +62,28 @@ def select(chosen: Selection) -> tuple[Bucket, ...]:
             f"no task is selected: there is none in {' or '.join(map(str, trees))} "
             f"for the bucket {' or '.join(chosen.buckets)}"
         )
+    found = _without_variants(found, chosen)
     return _tagged(found, chosen.tags) if chosen.tags else found
+
+
+def _without_variants(found: Sequence[Bucket], chosen: Selection) -> tuple[Bucket, ...]:
+    """Leave out other forms of a task that is there too, unless they are asked for by name.
+
+    A bucket in which GSM8K stands three times would weigh it three times.
+    """
+    if VARIANT in chosen.tags:
+        return tuple(found)
+    named = {name.rpartition("/")[2] for name in chosen.tasks}
+    kept = (
+        replace(
+            entry,
+            tasks=tuple(
+                item for item in entry.tasks if VARIANT not in item.tags or item.name in named
+            ),
+        )
+        for entry in found
+    )
+    return tuple(entry for entry in kept if entry.tasks)
 
 
 def _tagged(found: Sequence[Bucket], tags: Sequence[str]) -> tuple[Bucket, ...]:
