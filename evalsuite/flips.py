@@ -92,17 +92,14 @@ class Flip:
         return self.candidate.repeat
 
 
-def _on(row: ScoreRow, *names: str, least: float = 0.5) -> bool:
-    """Whether a health column of any of these names is at or above `least`."""
-    for name in names:
-        value = row.health.get(name)
-        if value is not None and not isinstance(value, str) and value >= least:
-            return True
-    return False
+def _on(row: ScoreRow, name: str, least: float = 0.5) -> bool:
+    """Whether a health column is at or above `least`; a word or nothing is not."""
+    value = row.health.get(name, 0.0)
+    return type(value) is not str and value >= least  # type: ignore[operator]
 
 
 def _truncated(row: ScoreRow) -> bool:
-    return row.status == "truncated" or _on(row, "cut_off", "truncated")
+    return row.status == "truncated" or _on(row, "cut_off")
 
 
 def _refused(row: ScoreRow) -> bool:
@@ -110,7 +107,7 @@ def _refused(row: ScoreRow) -> bool:
 
 
 def _leaked(row: ScoreRow) -> bool:
-    return _on(row, "leaked_call", "leaked_calls") or "leaked" in (row.reason or "")
+    return _on(row, "leaked_call") or "leaked" in (row.reason or "")
 
 
 def _broken_off(row: ScoreRow) -> bool:
@@ -122,7 +119,7 @@ def _unparsed(row: ScoreRow) -> bool:
 
 
 def _repetitive(row: ScoreRow) -> bool:
-    return _on(row, "repetition", least=REPETITION)
+    return _on(row, "repetition", REPETITION)
 
 
 def _only_worse(shows: Callable[[ScoreRow], bool]) -> Callable[[ScoreRow, ScoreRow], bool]:

@@ -18,7 +18,8 @@ def points(fraction: float, *, sign: bool = False, digits: int = 1) -> str:
         sign: write a plus before what is above zero.
         digits: decimals; what rounds to zero is written without a sign.
     """
-    text = f"{abs(fraction) * 100:,.{digits}f}"
+    # Rounded first: one figure reached by two sums may not be written in two ways.
+    text = f"{round(abs(fraction) * 100, 9):,.{digits}f}"
     if not any(digit in text for digit in "123456789"):
         return text
     if fraction < 0:

@@ -8,7 +8,7 @@ import pytest
 from gated import judged, policy
 from made_runs import paired, row, run, task_entry
 
-from evalsuite import diff, gate, report
+from evalsuite import diff, gate, report, words
 from evalsuite.journal import Journal, Record
 from evalsuite.report import terminal
 from evalsuite.stats import ratio_interval
@@ -179,6 +179,8 @@ def test_language_is_kept_as_asked_and_the_worst_language_is_named():
     assert (fidelity.baseline, fidelity.candidate) == (1.0, 0.75)
     assert worst.title == "the worst language, sw, in tools"
     assert worst.shown.level == pytest.approx(0.95)  # of two languages
+    ends = (words.points(-end, sign=True) for end in (worst.shown.high, worst.shown.low))
+    assert f": {' to '.join(ends)})" in worst.reason  # the lower end first
     assert [one.verdict for one in good.checks] == ["PASS", "PASS"]
     (beside,) = (h for h in bad.diff.health if h.name == "language_fidelity")
     assert beside.delta.value == pytest.approx(-0.25)

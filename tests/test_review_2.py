@@ -7,7 +7,7 @@ import looked_tree
 import mock_server
 import pytest
 
-from evalsuite import cli
+from evalsuite import cli, words
 
 SIZES = {"sums": 240}
 RIGHT = {name: {"sums": share} for name, share in (("base", 0.9), ("same", 0.9))}
@@ -143,3 +143,7 @@ def test_what_hides_in_a_title_is_shown_in_one_spelling(call, tmp_path):
     _, diff, _ = call("diff", "odd.csv", "odd.csv")
 
     assert "to\u27e8U+202E\u27e9ols" in diff
+
+
+def test_one_figure_reached_by_two_sums_is_written_once():
+    assert words.points(0.0625) == words.points(0.81 - 0.7475) == words.points(0.0625 + 1e-14)

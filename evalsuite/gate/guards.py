@@ -119,7 +119,9 @@ def _reason(
         text += f": {_moved(limit, found.value)}"
     if shown is not None and shown.low is not None and shown.high is not None:
         level = f"{shown.level * 100:.3g} %"
-        ends = (_end(figure, limit, end) for end in (shown.low, shown.high))
+        # A drop is measured upwards and told as the change that it is: the lower end first.
+        both = (shown.high, shown.low) if limit.how == "max_drop" else (shown.low, shown.high)
+        ends = (_end(figure, limit, end) for end in both)
         text += f" ({level}: {' to '.join(ends)})"
     limited = _limit(figure, limit)
     missing = words.counted(found.missing, "missing answer") if found.missing else ""
