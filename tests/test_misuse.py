@@ -169,9 +169,10 @@ def made(run, here):
 
 
 def test_a_run_that_was_never_scored_is_incomplete_and_says_how_to_score_it(call, made):
+    other = shutil.copytree(made, made.with_name("other"))
     (made / "scores.parquet").unlink()
 
-    for verb in (("diff", made, made), ("gate", made, made), ("report", made)):
+    for verb in (("diff", made, other), ("gate", other, made), ("report", made)):
         code, _, err = call(*verb)
         assert code == 13
         assert f"evalsuite score {made}" in err
@@ -315,11 +316,12 @@ def test_every_verb_that_prints_prints_pure_json_where_asked(call, run, made, he
     lines = [json.dumps({"id": name, "response": "1"}) for name in ids]
     (here / "answers.jsonl").write_text("\n".join(lines))
     answers = ("--responses", "answers.jsonl", "--limit", 3, "--run", "adopted")
+    other = shutil.copytree(made, here / "other")
     for args in (
         ("score", made, *PLACES),
         ("score", "--task", "question", *PLACES, *answers),
         ("diff", made, made),
-        ("gate", made, made),
+        ("gate", made, other),
         ("report", made, "-o", "page.html"),
         ("list", "tasks", *TREE),
         ("list", "buckets", *TREE),

@@ -127,9 +127,10 @@ def test_an_answer_may_be_longer_than_csv_expects(call, tmp_path):
 
 
 def test_one_item_is_told_to_be_too_few_and_not_too_close(call, tmp_path):
-    table(tmp_path / "one.csv", ROWS[:1])
+    for name in ("one", "other"):
+        table(tmp_path / f"{name}.csv", ROWS[:1])
 
-    code, out, _ = call("gate", "one.csv", "one.csv", "--json")
+    code, out, _ = call("gate", "one.csv", "other.csv", "--json")
     advice = json.loads(out)["buckets"][0]["advice"]
 
     assert code == 11
@@ -147,3 +148,22 @@ def test_what_hides_in_a_title_is_shown_in_one_spelling(call, tmp_path):
 
 def test_one_figure_reached_by_two_sums_is_written_once():
     assert words.points(0.0625) == words.points(0.81 - 0.7475) == words.points(0.0625 + 1e-14)
+
+
+def test_a_run_held_against_itself_is_refused_for_it_could_not_fail(call, tmp_path):
+    table(tmp_path / "one.csv", ROWS)
+
+    code, _, err = call("gate", "one.csv", "./one.csv")
+
+    assert code == 12
+    assert "is held against itself: a gate needs two runs" in err
+
+
+def test_files_without_an_item_in_common_are_not_comparable(call, tmp_path):
+    table(tmp_path / "one.csv", ROWS)
+    table(tmp_path / "other.csv", [f"x{row}" for row in ROWS])
+
+    for verb in ("gate", "diff"):
+        code, out, err = call(verb, "one.csv", "other.csv")
+        assert code == 12
+        assert "have no item of simple in common: none of 250 ids" in out + err

@@ -98,7 +98,11 @@ def _of_files(
     ]
     if not files:
         return found
-    told = [one for one in found if "unknown" not in (one.baseline, one.candidate)]
+    told = [
+        one
+        for one in found
+        if one.effect == "blocks" or "unknown" not in (one.baseline, one.candidate)
+    ]
     is_file = "is a file of scores" if len(files) == 1 else "are files of scores"
     message = (
         f"{words.listed(files)} {is_file}: how they were made is not recorded, so not known to "

@@ -77,6 +77,17 @@ def _items(
     differ = total - overlap.equal
     if not differ:
         return
+    if not overlap.equal and overlap.baseline and overlap.candidate and not overlap.changed:
+        yield Difference(
+            key=f"dataset.{name}",
+            baseline=str(one),
+            candidate=str(other),
+            effect="blocks",
+            message=f"the two runs have no item of {name} in common: none of "
+            f"{words.count(overlap.baseline)} ids is among {words.count(overlap.candidate)}",
+            remedy="give both the same ids, or --allow dataset to count every item as missing",
+        )
+        return
     if not (one.known and other.known) and not overlap.changed:
         # Without hashes an absent item may as well be a lost answer: it counts as missing.
         yield unknown(f"dataset.{name}", f"the items of {name}", one, other, "explains")
