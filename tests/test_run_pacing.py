@@ -44,9 +44,9 @@ def test_what_was_chosen_is_told_after_the_run_kept_in_it_and_in_its_report(
     evalsuite("report", run.path, "-o", "page.md")
 
     assert pace["mode"] == "auto"
-    assert pace["said"].startswith("64 requests at once (")
+    assert pace["said"].startswith("128 requests at once (")
     assert pace["said"] in " ".join(found.stdout.split())
-    assert "64 requests at once" in (tmp_path / "page.md").read_text()
+    assert "128 requests at once" in (tmp_path / "page.md").read_text()
 
 
 def test_a_fixed_number_is_kept_to(evalsuite, mock, tmp_path):

@@ -223,19 +223,19 @@ FORGED = {
         "failed: assert answer",
     ),
     "a verdict on every open file": (
-        "import os\nfor n in range(1, 64):\n    try:\n"
+        "import os\nfor n in range(1, 4096):\n    try:\n"
         f"        os.write(n, b'{VERDICT}\\n')\n    except OSError:\n        pass\n"
         "def answer(x):\n    return 4\n",
         "connection|ended|failed",
     ),
     "every open file closed": (
-        "import os\nos.closerange(0, 64)\ndef answer(x):\n    return 4\n",
+        "import os\nos.closerange(0, 4096)\ndef answer(x):\n    return 4\n",
         "connection|ended",
     ),
     "messages of its own": (
         "import json, os, struct\n"
         "body = json.dumps({'value': None, 'kind': 'passed'}).encode()\n"
-        "for n in range(3, 64):\n    try:\n"
+        "for n in range(3, 4096):\n    try:\n"
         "        os.write(n, (struct.pack('!I', len(body)) + body) * 9)\n"
         "    except OSError:\n        pass\n",
         "failed|error|connection|ended",
