@@ -20,7 +20,8 @@ KINDS = (
     "missing_argument",
     "outside_enum",
 )
-_TYPES: Mapping[str, tuple[type, ...]] = {
+#: JSON Schema's types, and BFCL's names for them, as Python reads them.
+TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
     "number": (int, float),
@@ -191,7 +192,7 @@ def _resolved(schema: JSON, root: Mapping[str, Any]) -> JSON:
 
 def _has_type(value: JSON, wanted: JSON) -> bool:
     names = wanted if isinstance(wanted, list) else [wanted]
-    kinds = [_TYPES.get(name, ()) for name in names if isinstance(name, str)]
+    kinds = [TYPES.get(name, ()) for name in names if isinstance(name, str)]
     return () in kinds or not kinds or any(type(value) in kind for kind in kinds)
 
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evalsuite.errors import TaskError
+from evalsuite.scorers.call_schema import TYPES
 from evalsuite.scorers.leak import leaked_call
 from evalsuite.scorers.match_calls import best_matching
 from evalsuite.scorers.refusal import is_refusal
@@ -249,20 +250,9 @@ def has_type(value: JSON, schema: Mapping[str, Any]) -> bool:
 
 
 def _is(value: JSON, name: str) -> bool:
-    kinds: dict[str, tuple[type, ...]] = {
-        "string": (str,),
-        "integer": (int,),
-        "number": (int, float),
-        "float": (int, float),
-        "boolean": (bool,),
-        "array": (list,),
-        "object": (dict,),
-        "dict": (dict,),
-        "null": (type(None),),
-    }
     if isinstance(value, bool):
         return name in ("boolean", "any")
-    return name not in kinds or isinstance(value, kinds[name])
+    return name not in TYPES or isinstance(value, TYPES[name])
 
 
 def _equal(left: JSON, right: JSON, strings: Compare) -> bool:
