@@ -76,3 +76,12 @@ def write(folder: Path) -> tuple[str, ...]:
     for name in ("conversation", "pair"):
         (tasks / f"{name}.yaml").write_text(EPISODE.format(name=name))
     return ("--tasks", str(folder / "tasks"), "--buckets", str(buckets), "--bucket", "manners")
+
+
+def write_warm(folder: Path, samples: int) -> tuple[str, ...]:
+    """The tree with more samples a task, all of them sampled, so that repeats go together."""
+    flags = write(folder)
+    for path in folder.glob("tasks/manners/*.yaml"):
+        text = path.read_text().replace("count: 30", f"count: {samples}")
+        path.write_text(text.replace("{max_tokens: 16}", "{max_tokens: 16, temperature: 1}"))
+    return flags

@@ -34,12 +34,7 @@ def mock():
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     """The private tree, larger; questions are warm, so that repeats go together."""
-    folder = tmp_path_factory.mktemp("tree")
-    flags = private_tree.write(folder)
-    for path in folder.glob("tasks/manners/*.yaml"):
-        text = path.read_text().replace("count: 30", f"count: {SAMPLES}")
-        path.write_text(text.replace("{max_tokens: 16}", "{max_tokens: 16, temperature: 1}"))
-    return flags
+    return private_tree.write_warm(tmp_path_factory.mktemp("tree"), SAMPLES)
 
 
 @pytest.fixture(scope="module")

@@ -38,10 +38,7 @@ def mock():
 def tree(tmp_path_factory):
     """The private tree, larger and warmer."""
     folder = tmp_path_factory.mktemp("tree")
-    flags = private_tree.write(folder)
-    for path in folder.glob("tasks/manners/*.yaml"):
-        text = path.read_text().replace("count: 30", f"count: {SAMPLES}")
-        path.write_text(text.replace("{max_tokens: 16}", "{max_tokens: 16, temperature: 1}"))
+    flags = private_tree.write_warm(folder, SAMPLES)
     rows = folder / "tasks/manners/rows.py"
     warm = "Sampling(max_tokens=16, temperature=1.0)"
     rows.write_text(rows.read_text().replace("Sampling(max_tokens=16)", warm))
