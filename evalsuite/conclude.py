@@ -1,22 +1,21 @@
 """Scored rows -> the conclusions of a run: scores.parquet, summary.json, its status."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from evalsuite import store
 from evalsuite.errors import StoreError
-from evalsuite.journal import Key, Place, pack
+from evalsuite.journal import Key, Place
+from evalsuite.packing import pack
 from evalsuite.types import JSON, Estimate, ScoreRow
 
 if TYPE_CHECKING:
     from evalsuite import looks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Summary:
+class _Summary(msgspec.Struct):
     """What summary.json holds."""
 
     estimates: tuple[Estimate, ...]

@@ -12,7 +12,8 @@ a killed run is replaying its journal up to the first request whose answer is ow
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.types import JSON, Episode, Limits, Message, Request, Response, Step, Transcript
@@ -20,16 +21,14 @@ from evalsuite.types import JSON, Episode, Limits, Message, Request, Response, S
 _HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
+class Waiting(NamedTuple):
     """The episode waits for the answers to `requests`, asked together."""
 
     requests: tuple[Request, ...]
     single: bool  # yielded bare, so it is sent one Response and not a tuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Done(NamedTuple):
     """The episode ended: with an outcome, or with the `failure` that ended it."""
 
     outcome: JSON = None
@@ -56,10 +55,10 @@ def resume(generator: Episode, waiting: Waiting, responses: Sequence[Response]) 
     """
     if len(responses) != len(waiting.requests):
         raise ValueError(f"{len(responses)} responses to {len(waiting.requests)} requests")
-    failed = next((r.failure for r in responses if r.failure is not None), None)
-    if failed is not None:
-        generator.close()
-        return Done(failure=failed.message or failed.kind)
+    for response in responses:
+        if response.failure is not None:
+            generator.close()
+            return Done(failure=response.failure.message or response.failure.kind)
     return _step(generator, responses[0] if waiting.single else tuple(responses))
 
 
@@ -181,11 +180,11 @@ def transcript(
         status `failed` where an answer never came or the episode itself failed; else
         `truncated` where it was ended from outside or thinking was cut; else `ok`.
     """
-    answers = [(request, response) for step in steps for request, response in step]
-    failed = next((r.failure for _, r in answers if r.failure is not None), None)
+    answers = [pair for step in steps for pair in step]
     done = state if isinstance(state, Done) else Done()
-    if failed is not None or done.failure:
-        reason = done.failure or (failed.message or failed.kind if failed else "")
+    failed = [r.failure for _, r in answers if r.failure is not None]
+    if failed or done.failure:
+        reason = done.failure or failed[0].message or failed[0].kind
         return Transcript(steps=tuple(steps), status="failed", reason=reason)
     if truncated is None and isinstance(state, Waiting):
         owed = f"holds {len(steps)} answers and owes another"

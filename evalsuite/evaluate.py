@@ -29,7 +29,8 @@ from evalsuite.desk import Desk
 from evalsuite.display import Display
 from evalsuite.errors import IncompleteError, StoreError
 from evalsuite.host import Ends, Target
-from evalsuite.journal import FSYNC_RECORDS, Journal, pack
+from evalsuite.journal import FSYNC_RECORDS, Journal
+from evalsuite.packing import pack
 from evalsuite.selection import Selection, Work
 from evalsuite.types import JSON
 
@@ -333,6 +334,7 @@ async def _ask(
             journal=journal,
             pace=paces["model"],
             hints=work.hints,
+            begun=work.begun,
             reuse=reuse.Reuse(await runner.interruptible(_counters(ends))),
             wait=settings.wait,
             why_dead=ends.host.why_dead,

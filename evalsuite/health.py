@@ -52,36 +52,51 @@ def health(sample: Sample, transcript: Transcript) -> dict[str, float | str]:
     Returns:
         A value for every column of the module's table but `unparsed`.
     """
-    pairs = [(q, r) for step in transcript.steps for q, r in step if q.role == "model"]
-    responses = [response for _, response in pairs if response.failure is None]
-    tools = {
-        str(tool.get("function", tool).get("name"))
-        for request, _ in pairs
-        for tool in request.tools
-    }
-    text = transcript.text
+    pairs, tools = _asked(transcript)
+    responses: list[Response] = []
+    thoughts: list[str] = []
+    cut = leaked = served = False
+    for _, response in pairs:  # one loop: a comprehension each costs more than what it finds
+        if response.failure is None:
+            responses.append(response)
+            thoughts.append(response.reasoning or "")
+            cut = cut or response.finish_reason == "length"
+            leaked = leaked or leaked_call(response.text, tools) is not None
+            served = served or bool(response.server)
+    text = pairs[-1][1].text if pairs else ""
     spoken = guess(text)
+    thought = "\n".join(thoughts)
+    thought_in = guess(thought)
     answer, thinking, counted = _tokens(responses)
-    thought = "\n".join([response.reasoning or "" for response in responses])
-    leaks = [leaked_call(response.text, tools) for response in responses]
-    servers = [response.server for response in responses]
     return {
         "answer_tokens": answer,
         "thinking_tokens": thinking,
         "tokens_from": counted,
-        "cut_off": float("length" in [response.finish_reason for response in responses]),
+        "cut_off": float(cut),
         "refused": float(is_refusal(text)),
         "repetition": repetition(text),
-        "language_mixing": mixing(text),
+        "language_mixing": mixing(text, spoken),
         "answer_language": spoken,
-        "thinking_language": guess(thought),
-        "leaked_call": float(any(leaks)),
+        "thinking_language": thought_in,
+        "leaked_call": float(leaked),
         "format_damage": float(_is_damaged(text)),
         **(_called(sample, pairs) if tools else {}),
         **_opening(text, spoken),
-        **(_thought(responses) if thought else {}),
-        **({} if any(servers) else _ending(text)),
+        **(_thought(responses, thought, thought_in) if thought else {}),
+        **({} if served else _ending(text)),
     }
+
+
+def _asked(transcript: Transcript) -> tuple[list[tuple[Request, Response]], set[str]]:
+    """What the model was asked and said, and the names of the tools that it was offered."""
+    pairs: list[tuple[Request, Response]] = []
+    tools: set[str] = set()
+    for step in transcript.steps:
+        for request, response in step:
+            if request.role == "model":
+                pairs.append((request, response))
+                tools.update(call_schema.schemas(request.tools) if request.tools else ())
+    return pairs, tools
 
 
 def _called(
@@ -91,8 +106,16 @@ def _called(
     return call_schema.columns(sample, [(q, r) for q, r in pairs if r.failure is None])
 
 
-def _thought(responses: Iterable[Response]) -> dict[str, float | str]:
-    """How the thinking came out, of several responses the worst; {} where there was none."""
+def _thought(
+    responses: Iterable[Response], whole: str, language: str
+) -> dict[str, float | str]:
+    """How the thinking came out, of several responses the worst; {} where there was none.
+
+    Args:
+        responses: those that arrived.
+        whole: all of their thinking.
+        language: what `guess` says of it.
+    """
     thinking = [one for one in responses if one.reasoning and one.reasoning.strip()]
     if not thinking:
         return {}
@@ -100,10 +123,11 @@ def _thought(responses: Iterable[Response]) -> dict[str, float | str]:
         one.finish_reason == "length" and not (one.text or one.tool_calls) for one in thinking
     )
     texts = [one.reasoning or "" for one in thinking]
+    mixed = [mixing(text, language if text == whole else "") for text in texts]
     return {
         "thinking_cut_off": float(cut),
         "thinking_repetition": max(map(repetition, texts)),
-        "thinking_mixing": max(map(mixing, texts)),
+        "thinking_mixing": max(mixed),
         "thinking_damage": float(any(text.count("```") % 2 for text in texts)),
     }
 
@@ -149,14 +173,15 @@ def repetition(text: str) -> float:
 
 def _tokens(responses: Iterable[Response]) -> tuple[float, float, str]:
     """Return tokens of answer and thinking, and the poorest way in which one was counted."""
-    answer = thinking = 0.0
+    answer: float = 0  # counts are whole numbers, and cheap to round
+    thinking: float = 0
     poorest = 0
     for response in responses:
         total, way = _total(response)
         thought = _thinking(response, total)
         answer, thinking = answer + total - thought, thinking + thought
         poorest = max(poorest, way)
-    return round(answer, 1), round(thinking, 1), _WAYS[poorest]
+    return float(round(answer, 1)), float(round(thinking, 1)), _WAYS[poorest]
 
 
 def _total(response: Response) -> tuple[float, int]:
@@ -173,7 +198,7 @@ def _thinking(response: Response, total: float) -> float:
     if response.usage.reasoning is not None:
         return min(response.usage.reasoning, total)
     if not response.reasoning:
-        return 0.0
+        return 0
     everything = _characters(response)
     return total * len(response.reasoning) / everything if everything else 0.0
 

@@ -8,17 +8,17 @@ superseded by any later record. Resuming opens a new segment and never touches a
 import errno
 import os
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from evalsuite.errors import IncompleteError, StoreError
+from evalsuite.packing import pack
 from evalsuite.syncing import Syncing
 from evalsuite.types import JSON, Request, Response
 
@@ -69,7 +69,6 @@ class Place(NamedTuple):
 
 _PLACE = struct.Struct(">IQB")  # segment, offset, flags; the digest follows
 _FAILED, _IN_HEX = 1, 2
-_HEX = frozenset(b"0123456789abcdef")
 
 
 class Index(Mapping[Key, Place]):
@@ -131,10 +130,19 @@ def _digest(key: Key) -> bytes:
 
 def _pack_place(place: Place) -> bytes:
     """A place in 29 bytes, where its digest is 32 hex digits as `client.encode` gives."""
-    flags, digest = _FAILED * place.failed, place.digest.encode()
-    if len(digest) == 32 and _HEX.issuperset(digest):
-        flags, digest = flags | _IN_HEX, bytes.fromhex(place.digest)
-    return _PLACE.pack(place.segment, place.offset, flags) + digest
+    short = _from_hex(place.digest)
+    flags = _FAILED * place.failed | _IN_HEX * (short is not None)
+    kept = place.digest.encode() if short is None else short
+    return _PLACE.pack(place.segment, place.offset, flags) + kept
+
+
+def _from_hex(digest: str) -> bytes | None:
+    """The 16 bytes that are written as these 32 digits; None where it is no such thing."""
+    try:
+        found = bytes.fromhex(digest)
+    except ValueError:
+        return None
+    return found if len(found) == 16 and found.hex() == digest else None
 
 
 def unpack(packed: bytes) -> Place:
@@ -165,41 +173,6 @@ class _HeadResponse(msgspec.Struct):
 _HEAD = msgspec.json.Decoder(_Head)
 _RECORD = msgspec.json.Decoder(Record)
 _ENCODE = msgspec.json.Encoder().encode
-_PLAIN = frozenset((str, int, float, bool, type(None)))
-_Fields = tuple[list[str], list[Any], Callable[[Any], Sequence[Any]]]
-_FIELDS: dict[type, _Fields] = {}
-
-
-def pack(value: Any) -> JSON:  # noqa: ANN401 - any noun, or JSON data already
-    """A dataclass as plain JSON data, fields at their default left out, recursively."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    known = _FIELDS.get(kind)
-    if known is not None:
-        names, defaults, get = known
-        return {
-            name: item if type(item) in _PLAIN else pack(item)
-            for name, default, item in zip(names, defaults, get(value), strict=True)
-            if item is not default  # most defaults are None, with which comparing takes long
-            and (default is None or default is MISSING or item != default)
-        }
-    if kind is tuple or isinstance(value, list | tuple):
-        return [item if type(item) in _PLAIN else pack(item) for item in value]
-    if kind is dict or isinstance(value, Mapping):
-        return {k: v if type(v) in _PLAIN else pack(v) for k, v in value.items()}
-    if is_dataclass(value):
-        _FIELDS[kind] = _fields(kind)
-        return pack(value)
-    return value
-
-
-def _fields(kind: type) -> _Fields:
-    """Names and defaults of a noun's fields, and what reads them all at once."""
-    names = [item.name for item in fields(kind)]
-    if len(names) == 1:  # of one name attrgetter gives no tuple
-        return names, [fields(kind)[0].default], lambda noun: (getattr(noun, names[0]),)
-    return names, [item.default for item in fields(kind)], attrgetter(*names)
 
 
 def _key(head: "_Head | Record") -> Key:
@@ -291,7 +264,8 @@ class Journal:
         """
         if self._syncing is None:
             raise RuntimeError(f"{self.folder} is open for reading")
-        said: JSON = {**key._asdict(), "digest": digest, "response": pack(response)}
+        said: JSON = dict(zip(Key._fields, key, strict=True))
+        said |= {"digest": digest, "response": pack(response)}
         if request is not None:
             said["request"] = pack(request)
         if at:

@@ -16,7 +16,7 @@ from pathlib import Path
 from evalsuite import __version__, client, host, identity, scorers, shards, task
 from evalsuite.client import Endpoint, Served
 from evalsuite.errors import StoreError
-from evalsuite.journal import pack
+from evalsuite.packing import pack
 from evalsuite.types import JSON, Bucket, Plan, Sample, Sampling, Source, Task
 
 # Parts of a manifest that say when and where, not what: they may differ on resume.

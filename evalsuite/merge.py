@@ -16,7 +16,7 @@ import orjson
 
 from evalsuite import conclude, manifest, parser_or_model, raw_texts, store
 from evalsuite.errors import IncompleteError, StoreError
-from evalsuite.journal import pack
+from evalsuite.packing import pack
 from evalsuite.store import Run
 from evalsuite.types import JSON
 

@@ -82,9 +82,9 @@ def sketch(text: bytes) -> Sketch:
     """The CRC-32s of a text's beginnings, the shortest first; see the module."""
     words: list[int] = []
     crc, start, end = 0, 0, CHUNK
-    view, size = memoryview(text), len(text)
+    size = len(text)
     while end <= size:
-        crc = crc32(view[start:end], crc)
+        crc = crc32(text[start:end], crc)
         words.append(crc)
         start, end = end, end + (CHUNK if end < _EVEN else end // _FINER)
     return pack(f">{len(words)}I", *words)
@@ -96,6 +96,8 @@ def _shared(one: Sketch, other: Sketch) -> int:
     Equal words mean equal texts up to there, so halving finds the last of them.
     """
     low, high = 0, min(len(one), len(other)) // 4
+    if one[:4] != other[:4]:  # usually
+        return 0
     while low < high:
         middle = (low + high + 1) // 2
         at = slice(4 * middle - 4, 4 * middle)
@@ -120,13 +122,19 @@ def arrange(block: Iterable[Item], hints: Hints) -> list[tuple[Item, ...]]:
     samples: dict[tuple[str, str], list[Item]] = {}
     for item in block:
         samples.setdefault((item.task.name, item.sample.id), []).append(item)
-    units = [tuple(sorted(items, key=attrgetter("repeat"))) for items in samples.values()]
+    units = [_rising(items) for items in samples.values()]
     prompts = [_sketch_of(unit[0], hints) for unit in units]
     keys = [
         (-_expected(unit[0], hints), -len(prompt), index)
         for index, (unit, prompt) in enumerate(zip(units, prompts, strict=True))
     ]
     return [units[index] for index in _walk(_fork(prompts, keys))]
+
+
+def _rising(repeats: list[Item]) -> tuple[Item, ...]:
+    if len(repeats) > 1:
+        repeats.sort(key=attrgetter("repeat"))
+    return tuple(repeats)
 
 
 def _sketch_of(item: Item, hints: Hints) -> Sketch:

@@ -8,10 +8,9 @@ one that YAML's `prompt: |` puts there, and a prompt that ends in "Answer:" mean
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalsuite import parse
 from evalsuite.errors import TaskError, nearest
@@ -28,8 +27,7 @@ _WORDS = {"true", "false", "none", "and", "or", "not", "in", "is", "if", "else"}
 _MESSAGE_KEYS = {"role", "content", "reasoning", "tool_calls", "tool_call_id"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Field:
+class Field(NamedTuple):
     """A template and where it stands, so that an error can say so."""
 
     text: str

@@ -20,7 +20,8 @@ from evalsuite import (
 from evalsuite import task as tasks
 from evalsuite.client import encode
 from evalsuite.errors import StoreError, nearest
-from evalsuite.journal import Journal, Key, pack
+from evalsuite.journal import Journal, Key
+from evalsuite.packing import pack
 from evalsuite.selection import Selection
 from evalsuite.types import (
     JSON,

@@ -75,7 +75,8 @@ class Reuse:
         self.told |= response.usage.cached is not None
         self.cached += response.usage.cached or 0  # vLLM leaves it out where it is 0
         if ids:
-            known = self._learn(array("I", (*ids, *(response.token_ids or ()))), 4 * self.block)
+            said = array("I", (*ids, *(response.token_ids or ())))
+            known = self._learn(said.tobytes(), 4 * self.block)
             self.shareable += min(known, (len(ids) - 1) // self.block) * self.block
         else:
             self._by_ids = False
@@ -83,12 +84,11 @@ class Reuse:
             known = self._learn(text, CHUNK) * CHUNK
             self.shareable += prompt * known // max(1, len(text))
 
-    def _learn(self, text: "bytes | array[int]", step: int) -> int:
+    def _learn(self, text: bytes, step: int) -> int:
         """How many beginnings of a text were known; the others are remembered."""
         known, going, crc = 0, True, 0
-        whole = memoryview(text).cast("B")
-        for depth in range(len(whole) // step):
-            crc = crc32(whole[depth * step : (depth + 1) * step], crc)
+        for depth in range(len(text) // step):
+            crc = crc32(text[depth * step : (depth + 1) * step], crc)
             mark = depth << 32 | crc  # of this beginning, and of how long it is
             going = going and (mark in self._young or mark in self._old)
             known += going

@@ -6,6 +6,7 @@ tags) is decoded once for each distinct value.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, overload
 
@@ -13,7 +14,7 @@ import numpy as np
 import orjson
 from numpy.typing import ArrayLike, NDArray
 
-from evalsuite.columns import column
+from evalsuite.columns import by_key, column
 from evalsuite.types import JSON, Metric, ScoreRow
 
 if TYPE_CHECKING:
@@ -194,10 +195,10 @@ def _row(*cells: Any) -> ScoreRow:  # noqa: ANN401
 def health_kinds(rows: Iterable[ScoreRow]) -> dict[str, bool]:
     """The health columns of rows by name, and whether they hold words."""
     found: dict[str, bool] = {}
-    for row in rows:
-        for name, value in row.health.items():
-            if not found.get(name):
-                found[name] = isinstance(value, str)
+    rows = iter(rows)
+    while block := list(islice(rows, 4096)):
+        for name, words in _kinds(by_key([row.health for row in block])).items():
+            found[name] = found.get(name, False) or words
     return found
 
 
@@ -220,14 +221,19 @@ def arrow_columns(
     found["score"] = column(cells("score"), pa.float64())
     primary = [row.metrics.get(row.primary) for row in rows]
     found["weight"] = column([m and m.weight for m in primary], pa.float64())
-    for name, words in (health_kinds(rows) if health is None else health).items():
-        values = [row.health.get(name) for row in rows]
+    figures = by_key([row.health for row in rows])
+    for name, words in (_kinds(figures) if health is None else health).items():
+        values = figures.get(name) or [None] * len(rows)
         if words:
             texts = [None if value is None else str(value) for value in values]
             found[HEALTH + name] = column(texts, pa.string())
         else:
             found[HEALTH + name] = column(values, pa.float64())
     return found
+
+
+def _kinds(figures: Mapping[str, Sequence[Any]]) -> dict[str, bool]:
+    return {name: str in set(map(type, values)) for name, values in figures.items()}
 
 
 def _is_words(values: "pa.Array") -> bool:

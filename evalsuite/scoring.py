@@ -197,16 +197,18 @@ def _died(work: Work, reason: str, pool: _Pool) -> ScoreRow:
 
 def _cut(task: Task, transcript: Transcript) -> str:
     """Say why an answer was cut so that it must not be parsed; "" where it may be."""
-    said = [r for step in transcript.steps for q, r in step if q.role == "model"]
-    if any(map(cut_in_thought, said)):
-        return "cut off before thinking ended"
+    cut = False
+    for step in transcript.steps:
+        for request, response in step:
+            if response.finish_reason == "length" and request.role == "model":
+                if cut_in_thought(response):
+                    return "cut off before thinking ended"
+                cut = True
     if task.truncated == "score":
         return ""
     if transcript.status == "truncated":
         return transcript.reason or "truncated"
-    if "length" in [response.finish_reason for response in said]:
-        return "cut off at the length limit"
-    return ""
+    return "cut off at the length limit" if cut else ""
 
 
 def _judge(task: Task, sample: Sample, transcript: Transcript) -> Score:

@@ -7,7 +7,9 @@ from itertools import compress
 from operator import add
 from pathlib import Path
 
-from evalsuite import bucket, episode, expression, order, paths, shards, task
+from evalsuite import bucket, expression, order, paths, shards, task
+from evalsuite.begun import Begun, begin
+from evalsuite.episode import State, Waiting
 from evalsuite.errors import SourceError, TaskError, UsageError, nearest
 from evalsuite.shards import Shard
 from evalsuite.shelf import Shelf
@@ -47,6 +49,7 @@ class Work:
     sizes: Mapping[str, Sequence[int]]  # bytes of each sample's first prompt, at least
     plan: Plan
     hints: order.Hints = field(default_factory=order.Hints)
+    begun: Begun = field(default_factory=Begun)  # episodes whose first prompt is rendered
     shard: Mapping[str, JSON] | None = None  # what the manifest says of a part and its whole
 
 
@@ -158,16 +161,19 @@ def prepare(chosen: Selection, found: Sequence[Bucket] | None = None) -> Work:
     every = [item for entry in buckets for item in entry.tasks]
     for item in every:
         task.scorer(item)
-    kept = Shelf()
+    kept, begun = Shelf(), Begun()
     samples, sizes, sketches = {}, {}, {}
     for item in every:
         rows: list[Sample] = []
         sizes[item.name] = array("q")
         drawn = sketches[item.name] = dict[str, order.Sketch]()
         for sample in _rows(item, chosen, every):
-            size, drawn[sample.id] = _first_prompt(item, sample)
+            started = begin(item, sample)
+            size, drawn[sample.id] = _first_prompt(item, sample, started[1])
             sizes[item.name].append(size)
             rows.append(_put(item, sample, kept))
+            if rows[-1] is sample:  # else the episode would hold in memory what is on disk
+                begun.keep(item, sample, started, size)
         samples[item.name] = tuple(rows)
     blocks = {}
     for entry in buckets:
@@ -178,9 +184,14 @@ def prepare(chosen: Selection, found: Sequence[Bucket] | None = None) -> Work:
             for repeat in range(chosen.repeats or item.repeats)
         ]
         blocks[entry.name] = (tuple(items),)
-    plan = Plan(blocks=blocks, seed=chosen.seed)
-    hints = order.Hints(sketches=sketches)
-    work = Work(buckets=buckets, samples=samples, sizes=sizes, plan=plan, hints=hints)
+    work = Work(
+        buckets=buckets,
+        samples=samples,
+        sizes=sizes,
+        plan=Plan(blocks=blocks, seed=chosen.seed),
+        hints=order.Hints(sketches=sketches),
+        begun=begun,
+    )
     return work if chosen.shard is None else _part(work, chosen.shard)
 
 
@@ -269,23 +280,18 @@ def _without_hub(every: Sequence[Task]) -> str:
     return f" From the Hub: {names}; --tag fresh runs tasks that need no download"
 
 
-def _first_prompt(item: Task, sample: Sample) -> tuple[int, order.Sketch]:
+def _first_prompt(item: Task, sample: Sample, state: State) -> tuple[int, order.Sketch]:
     """Bytes of a sample's longest first prompt (a token is at least one), and its sketch.
 
     Raises:
         SourceError: the row holds what cannot be sent: half a surrogate pair, say.
-        TaskError: a template fails on the row.
     """
-    generator = task.episode(item, sample)
+    asked = state.requests if isinstance(state, Waiting) else ()
+    if not asked:
+        return 0, b""
     try:
-        state = episode.begin(generator)
-        asked = state.requests if isinstance(state, episode.Waiting) else ()
-        if not asked:
-            return 0, b""
         prompts = [order.rendered(request) for request in asked]
-        more = (len(request.continuation.encode()) for request in asked)
+        more = [len(request.continuation.encode()) for request in asked]
         return max(map(add, map(len, prompts), more)), order.sketch(prompts[0])
     except (TypeError, UnicodeEncodeError) as error:
         raise SourceError(f"{item.path}: row {sample.key} is no JSON text: {error}") from None
-    finally:
-        generator.close()

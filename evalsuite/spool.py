@@ -60,8 +60,10 @@ class Spool(Sequence[T], Generic[T]):
     def __getitem__(self, at: int | slice) -> T | list[T]:
         if isinstance(at, slice):
             return [self[one] for one in range(*at.indices(len(self)))]
-        at = range(len(self))[at]
         kept = len(self._kept)
+        if 0 <= at < kept:
+            return self._kept[at]
+        at = range(len(self))[at]
         return self._kept[at] if at < kept else self._decode(self._read(at - kept))
 
     def _read(self, at: int) -> bytes:

@@ -341,7 +341,8 @@ def score_of(
 ) -> Score:
     """A score of one primary metric, and `more` metrics of weight 1 beside it."""
     metrics = {primary: Metric(value=float(value))}
-    metrics |= {name: Metric(value=float(other)) for name, other in more.items()}
+    for name, other in more.items():
+        metrics[name] = Metric(value=float(other))
     return Score(metrics=metrics, primary=primary, status=status, answer=answer, reason=reason)
 
 

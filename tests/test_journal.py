@@ -8,7 +8,8 @@ import pytest
 from processes import eventually
 
 from evalsuite.errors import IncompleteError, StoreError
-from evalsuite.journal import FSYNC_RECORDS, FSYNC_SECONDS, Journal, Key, Record, pack
+from evalsuite.journal import FSYNC_RECORDS, FSYNC_SECONDS, Journal, Key, Record
+from evalsuite.packing import pack
 from evalsuite.types import Failure, Message, Request, Response, Sampling, ToolCall, Usage, user
 
 

@@ -9,7 +9,7 @@ import orjson
 from evalsuite import words
 from evalsuite.cli import Arguments
 from evalsuite.errors import UsageError, nearest
-from evalsuite.journal import pack
+from evalsuite.packing import pack
 
 if TYPE_CHECKING:
     from rich.console import OverflowMethod

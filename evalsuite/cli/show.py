@@ -13,7 +13,7 @@ from evalsuite import conclude, store
 from evalsuite.cli import Arguments
 from evalsuite.cli.options import OPTIONS
 from evalsuite.errors import IncompleteError, UsageError
-from evalsuite.journal import pack
+from evalsuite.packing import pack
 from evalsuite.store import Run
 from evalsuite.types import JSON
 

@@ -2,9 +2,9 @@
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import orjson
 
@@ -20,8 +20,7 @@ _NO_CONTEXT = Failure(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an answer came from, and when: see `Response.queued` and `.served`."""
 
     server: str = ""
@@ -62,11 +61,9 @@ def responses(raw: bytes, call: Call, origin: Origin, n: int = 1) -> tuple[Respo
     _check_name(body, origin)
     one = _chat if call.request.kind == "chat" else _completion
     try:
-        usage = _usage(body.get("usage"))
+        usage = _part(_usage(body.get("usage")), n)
         prompt_ids = _ids(body.get("prompt_token_ids"))
-        return tuple(
-            one(choice, call, origin, _part(usage, n), prompt_ids) for choice in choices
-        )
+        return tuple([one(choice, call, origin, usage, prompt_ids) for choice in choices])
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         problem = f"an answer of an unexpected shape ({type(error).__name__}: {error})"
         raise Unusable(failures.malformed(problem, raw)) from None
@@ -121,11 +118,11 @@ def _fail(failure: Failure) -> NoReturn:
 
 
 def _choices(body: dict[str, JSON], n: int) -> list[dict[str, JSON]]:
-    if body.get("error") and not body.get("choices"):
-        # Some gateways report their upstream's failure under status 200.
-        _fail(failures.of_status(502, orjson.dumps(body)))
     choices = body.get("choices")
     if not choices:
+        if body.get("error"):
+            # Some gateways report their upstream's failure under status 200.
+            _fail(failures.of_status(502, orjson.dumps(body)))
         _fail(failures.empty("the answer holds no choices"))
     if not isinstance(choices, list) or not all(isinstance(one, dict) for one in choices):
         _fail(failures.malformed("choices: expected a list of objects", orjson.dumps(choices)))

@@ -9,10 +9,9 @@ from evalsuite.types import JSON, Failure
 
 EXCERPT = 300  # characters of a server's own words that are kept
 
-_CONTEXT = re.compile(
+_CONTEXT = (
     r"context (length|window|size)|max_model_len|context_length_exceeded|prompt is too long"
-    r"|input is too long|(prompt|input) .{0,60}longer than|exceeds? the .{0,40}(context|token)",
-    re.IGNORECASE,
+    r"|input is too long|(prompt|input) .{0,60}longer than|exceeds? the .{0,40}(context|token)"
 )
 _NO_MODEL = re.compile(r"model_not_found|model.{0,200}(does not exist|not found)", re.I | re.S)
 # 408 and 425 ask for another try; 409 is how some gateways say "loading".
@@ -43,7 +42,7 @@ def of_status(status: int, body: bytes) -> Failure:
     text = f"HTTP {status}: {words}" if words else f"HTTP {status}"
     # The code is searched beside the words: OpenAI names the cause only there.
     evidence = body[:4096].decode("utf-8", "replace")
-    if status in (400, 413, 422) and _CONTEXT.search(evidence):
+    if status in (400, 413, 422) and re.search(_CONTEXT, evidence, re.IGNORECASE):
         return Failure(kind="context", message=text, transient=False, status=status)
     if status in (400, 404) and _NO_MODEL.search(evidence):
         return Failure(kind="model", message=text, transient=False, status=status)

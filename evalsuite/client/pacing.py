@@ -153,37 +153,33 @@ class Pace(Slots):
 
     def sent(self, weight: int = 1) -> int:
         """Note that a request is on its way; the ticket is for `failed`."""
-        now = self._move(weight)
-        if self._meter is None and not self._settle and self.fixed is None:
-            self._begin(now)
+        if self.fixed is None:
+            now = self._move(weight)
+            if self._meter is None and not self._settle:
+                self._begin(now)
         return self._event.epoch
 
     def served(self, weight: int = 1) -> None:
         """Note an answer."""
+        if self.fixed is not None:
+            return
         self._count(answered=weight)
         now = self._move(-weight)
         meter = self._meter
         if meter is None:
-            if self._wire <= self.limit and self.fixed is None:
+            if self._wire <= self.limit:
                 self._settle = max(0, self._settle - weight)
                 if not self._settle:
                     self._begin(now)
             return
         seconds = meter.note(now, weight)
-        if meter.done < meter.target or self._climb.unit == "tokens":
-            return
-        meter.target += self._climb.level
-        if seconds < _SHORTEST:
-            return
-        count = meter.done / seconds
-        if self._climb.is_clear(count) and meter.done < 2 * self._climb.level:
-            self._end(now, count, "requests")
-        elif meter.done >= self._climb.quota:
-            self._end(now, meter.rate(), "requests")
+        if meter.done >= meter.target and self._climb.unit != "tokens":
+            self._look(meter, now, seconds)
 
     def lost(self, weight: int = 1) -> None:
         """Note that a request ended without an answer."""
-        self._move(-weight)
+        if self.fixed is None:
+            self._move(-weight)
 
     def failed(
         self, ticket: int, failure: Failure, weight: int = 1, *, again: bool = False
@@ -197,12 +193,13 @@ class Pace(Slots):
             again: the request had failed before. Where most of the others are answered, it
                 is refused for what it is and not for how many there are.
         """
+        refused = failure.status in _REFUSED
+        self.refusals += refused * weight
+        if self.fixed is not None:
+            return
         flight = self._wire
         now = self._move(-weight)
-        if failure.status not in _REFUSED:
-            return
-        self.refusals += weight
-        if self.fixed is not None:
+        if not refused:
             return
         event = self._event
         if ticket >= event.epoch:
@@ -276,6 +273,17 @@ class Pace(Slots):
     def _begin(self, now: float) -> None:
         self._meter = _Meter(began=now, area=self._area, target=self._climb.level)
         self._settle = 0
+
+    def _look(self, meter: _Meter, now: float, seconds: float) -> None:
+        """End a round that has seen enough answers, or let it see more."""
+        meter.target += self._climb.level
+        if seconds < _SHORTEST:
+            return
+        count = meter.done / seconds
+        if self._climb.is_clear(count) and meter.done < 2 * self._climb.level:
+            self._end(now, count, "requests")
+        elif meter.done >= self._climb.quota:
+            self._end(now, meter.rate(), "requests")
 
     def _end(self, now: float, rate: float, unit: str) -> None:
         """A round has ended: judge it, unless there was too little to do."""

@@ -172,7 +172,8 @@ class Client:
         created = perf_counter() if created is None else created
         await self.pace.ready()
         began = since = perf_counter()
-        attempt, done = 0, Done()  # windows of a long text that were answered
+        attempt = 0
+        done: Done = {}  # windows of a long text that were answered
         while True:
             attempt, known = attempt + 1, len(done)
             times = (created, began, perf_counter())
@@ -291,13 +292,9 @@ class Client:
         return reply.body
 
     def _origin(self, created: float, began: float, dispatched: float) -> Origin:
-        return Origin(
-            server=self.endpoint.base_url,
-            queued=max(0.0, began - created),
-            served=perf_counter() - dispatched,
-            opens_thinking=self.endpoint.opens_thinking,
-            models=self._names,
-        )
+        queued, served = max(0.0, began - created), perf_counter() - dispatched
+        server = self.endpoint
+        return Origin(server.base_url, queued, served, server.opens_thinking, self._names)
 
     # -------------------------------------------------------- log-probabilities
 

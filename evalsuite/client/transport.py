@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -22,13 +21,11 @@ if TYPE_CHECKING:
 # vLLM closes a connection that was idle for 5 s; one that we let go first cannot be reset
 # under a request.
 _KEEPALIVE = 4.0
-_STALE = 2  # times that a request is sent where it may have found a connection closed
 _STREAM = "text/event-stream"
 _SOON = 1.0  # seconds within which a closed connection shows
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What came back: the HTTP status, the body (the key scrubbed), the wait asked for."""
 
     status: int
@@ -103,45 +100,46 @@ class Transport:
         return self._exchange("GET", path, None, aiohttp.ClientTimeout(total=seconds))
 
     async def _exchange(
-        self, method: str, path: str, payload: bytes | None, limit: aiohttp.ClientTimeout
+        self,
+        method: str,
+        path: str,
+        payload: bytes | None,
+        limit: aiohttp.ClientTimeout,
+        *,
+        again: bool = False,
     ) -> Reply | Failure:
         """One attempt; a connection that was closed while it lay idle makes none."""
-        for _ in range(_STALE):
-            began = perf_counter()
-            found = await self._attempt(method, path, payload, limit)
-            stale = isinstance(found, Failure) and found.kind == "reset"
-            soon = perf_counter() - began < _SOON
-            if not (stale and soon) or self._connector.is_new(began):
-                break
-        return found
-
-    async def _attempt(
-        self, method: str, path: str, payload: bytes | None, limit: aiohttp.ClientTimeout
-    ) -> Reply | Failure:
         began = perf_counter()
         try:
             # A redirect would turn a POST into a GET and carry the key elsewhere.
-            async with self._session.request(
+            response = await self._session.request(
                 method, self._url(path), data=payload, timeout=limit, allow_redirects=False
-            ) as response:
-                if response.content.is_eof():  # usually: it came in one piece with the head
-                    body = await response.read()
-                elif response.content_type == _STREAM:
-                    body = await self._streamed(response)
-                else:
-                    async with asyncio.timeout(self._timeouts.read):
-                        body = await response.read()
-                wait = (
-                    retry_after(response.headers.get("Retry-After", ""))
-                    if response.status >= 400
-                    else None
-                )
-                return Reply(response.status, self._scrubber.raw(body), wait)
+            )
+            if response.connection is None:  # given back: the whole came in one piece, as usual
+                body = response.content.read_nowait()
+            else:
+                async with response:
+                    body = await self._rest(response)
+            status, wait = response.status, None
+            if status >= 400:
+                wait = retry_after(response.headers.get("Retry-After", ""))
+            return Reply(status, self._scrubber.raw(body), wait)
         except Exception as error:
-            failure = _failure(error, self._endpoint.root, perf_counter() - began)
+            seconds = perf_counter() - began
+            failure = _failure(error, self._endpoint.root, seconds)
             if failure is None:
                 raise
+        stale = failure.kind == "reset" and seconds < _SOON
+        if again or not stale or self._connector.is_new(began):
             return failure
+        return await self._exchange(method, path, payload, limit, again=True)
+
+    async def _rest(self, response: aiohttp.ClientResponse) -> bytes:
+        """The body that follows the head, in one go or as a stream."""
+        if response.content_type == _STREAM:
+            return await self._streamed(response)
+        async with asyncio.timeout(self._timeouts.read):
+            return await response.read()
 
     async def _streamed(self, response: aiohttp.ClientResponse) -> bytes:
         """The body of a stream; once it has begun, no silence is longer than `read`.

@@ -6,8 +6,8 @@ sorting them would change the prompt. The digest is of these very bytes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 import orjson
 
@@ -28,10 +28,10 @@ _RESERVED = frozenset(
     | {"stream_options", "continue_final_message", "add_generation_prompt"}
 )
 _SEED_LIMIT = 2**63
+_STREAMED = {"stream": True, "stream_options": {"include_usage": True}}  # counts come last
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """A request, encoded.
 
     `payload` is the JSON body without what is mere transport (`n`, `return_token_ids`), and
@@ -106,8 +106,7 @@ def with_extras(payload: bytes, extras: Mapping[str, JSON]) -> bytes:
 
 def _chat(request: Request, model: str) -> dict[str, JSON]:
     sampling = _sampling(request)
-    body: dict[str, JSON] = {"model": model, "messages": messages(request)}
-    body |= _drawn(sampling)
+    body: dict[str, JSON] = {"model": model, "messages": messages(request), **_drawn(sampling)}
     if sampling.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": sampling.logprobs}
     if request.tools:
@@ -120,17 +119,17 @@ def _chat(request: Request, model: str) -> dict[str, JSON]:
         body["response_format"] = request.response_format
     if request.prefill:
         body |= {"continue_final_message": True, "add_generation_prompt": False}
-    return body | _delivered(request) | _extra(sampling)
+    return _ended(body, request, sampling)
 
 
 def _completion(request: Request, model: str) -> dict[str, JSON]:
     sampling = _sampling(request)
-    body: dict[str, JSON] = {"model": model, "prompt": _prompt(request)} | _drawn(sampling)
+    body: dict[str, JSON] = {"model": model, "prompt": _prompt(request), **_drawn(sampling)}
     if sampling.logprobs is not None:
         body["logprobs"] = sampling.logprobs
     if request.response_format is not None:
         body["response_format"] = request.response_format
-    return body | _delivered(request) | _extra(sampling)
+    return _ended(body, request, sampling)
 
 
 def _loglikelihood(request: Request, model: str) -> dict[str, JSON]:
@@ -172,16 +171,21 @@ def _drawn(sampling: Sampling) -> dict[str, JSON]:
     return drawn
 
 
-def _delivered(request: Request) -> dict[str, JSON]:
-    """Whether the answer comes as a stream, which then ends with the token counts."""
-    if not request.stream:
-        return {}
-    return {"stream": True, "stream_options": {"include_usage": True}}
+def _ended(body: dict[str, JSON], request: Request, sampling: Sampling) -> dict[str, JSON]:
+    """A body with what stands last: how the answer comes, and what the task adds."""
+    if request.stream:
+        body |= _STREAMED
+    if sampling.extra_body:
+        body |= _extra(sampling)
+    return body
 
 
 def _extra(sampling: Sampling) -> dict[str, JSON]:
-    if not sampling.extra_body:
-        return {}
+    """What a task adds to a body.
+
+    Raises:
+        UsageError: it sets what is not the task's to set.
+    """
     reserved = sorted(_RESERVED.intersection(sampling.extra_body))
     if reserved:
         raise UsageError(

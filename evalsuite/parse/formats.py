@@ -138,7 +138,7 @@ def yaml_text(text: str, path: Path, *, error: type[EvalsuiteError] = TaskError)
 
 _TOML_KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _TOML_KEYS = rf"{_TOML_KEY}(?:\s*\.\s*{_TOML_KEY})*"
-_TOML_LINE = re.compile(
+_TOML_LINE = (
     rf"\s*(?:\[\[\s*(?P<array>{_TOML_KEYS})\s*\]\]|\[\s*(?P<table>{_TOML_KEYS})\s*\]"
     rf"|(?P<key>{_TOML_KEYS})\s*=(?P<rest>.*))"
 )
@@ -171,7 +171,7 @@ def _toml_lines(text: str) -> dict[Where, int]:
     table: Where = ()
     counts: dict[Where, int] = {}
     for number, line in _toml_code(text):
-        match = _TOML_LINE.match(line)
+        match = re.match(_TOML_LINE, line)
         if match is None:
             continue
         where = _toml_keys(match["array"] or match["table"] or match["key"])

@@ -4,7 +4,7 @@ What is zero or not shown anywhere takes no column and no line. Only a terminal 
 whose import takes as long as asking a hundred questions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from evalsuite import words
@@ -64,10 +64,13 @@ def aligned(lines: Sequence[Cells]) -> list[str]:
 
 
 def _padded(cells: Cells, *, to_the_left: bool) -> list[str]:
-    from rich.cells import cell_len
+    width: Callable[[str], int] = len  # of figures, too: each of their signs takes one cell
+    if to_the_left and not "".join(cells).isascii():
+        from rich.cells import cell_len
 
-    wide = max(map(cell_len, cells))
-    pads = [" " * (wide - cell_len(cell)) for cell in cells]
+        width = cell_len
+    wide = max(map(width, cells))
+    pads = [" " * (wide - width(cell)) for cell in cells]
     pairs = zip(cells, pads, strict=True)
     return [cell + pad if to_the_left else pad + cell for cell, pad in pairs]
 

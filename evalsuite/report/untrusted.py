@@ -9,7 +9,7 @@ import re
 
 # Controls but tab and newline, bidi embeddings, overrides and isolates, byte-order and
 # annotation marks, line and paragraph separators, non-characters, surrogates, tag characters.
-_HIDDEN = re.compile(
+_HIDDEN = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufff9-\ufffb"
     "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f"
     + "".join(
@@ -39,7 +39,9 @@ def visible(text: str) -> str:
 
     The result encodes as UTF-8 and is valid in XML 1.0.
     """
-    return _HIDDEN.sub(_sign, text.replace("\r\n", "\n"))
+    if text.isprintable():  # as nearly all is: the long pattern need not even be compiled
+        return text
+    return re.sub(_HIDDEN, _sign, text.replace("\r\n", "\n"))
 
 
 def _sign(match: re.Match[str]) -> str:

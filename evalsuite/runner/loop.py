@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import zip_longest
 
 from evalsuite import episode, order, shelf
-from evalsuite import task as tasks
+from evalsuite.begun import begin
 from evalsuite.errors import IncompleteError
 from evalsuite.journal import FSYNC_SECONDS, Journal
 from evalsuite.order import Hints
@@ -192,8 +192,7 @@ class _Loop:
 
     async def _ask_together(self, unit: Unit) -> None:
         """Ask for the first answers of all repeats at once; each then goes on alone."""
-        generator = tasks.episode(unit[0].task, unit[0].sample)
-        state = episode.begin(generator)
+        generator, state = begin(unit[0].task, unit[0].sample)
         generator.close()
         if isinstance(state, episode.Waiting) and len(state.requests) == 1:
             await self._answers.to_all(unit, state.requests[0])
@@ -204,9 +203,8 @@ class _Loop:
 
     async def _drive(self, item: Item) -> Transcript | None:
         """One episode to its end; None where the run is stopping and an answer is owed."""
-        generator = tasks.episode(item.task, item.sample)
+        generator, state = self.means.begun.take(item)
         steps: list[Step] = []
-        state = episode.begin(generator)
         while isinstance(state, episode.Waiting):
             ended = episode.over(item.task.limits, steps)
             if ended is not None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from evalsuite.begun import Begun
 from evalsuite.client import Client, Replicas
 from evalsuite.client.pacing import Pace
 from evalsuite.journal import Journal, Key
@@ -27,6 +28,7 @@ class Means:
         room: how many episodes may go on at once beside what the pace allows; may change, too.
         settle: awaited after every finished item; lets scoring catch up.
         hints: what is known of prompts and answers, for the order of asking.
+        begun: episodes whose first prompt is rendered already.
         reuse: counts the prompt tokens of what is asked, and those that were cached.
         wait: seconds to wait for a server that went away.
         why_dead: what our own server said when it died, or "".
@@ -43,6 +45,7 @@ class Means:
     room: Callable[[], int] = field(default=lambda: sys.maxsize)
     settle: Callable[[], Awaitable[None]] = field(default=lambda: asyncio.sleep(0))
     hints: Hints = field(default_factory=Hints)
+    begun: Begun = field(default_factory=Begun)
     reuse: Reuse = field(default_factory=Reuse)
     wait: float = 20.0
     why_dead: Callable[[], str] = field(default=lambda: "")

@@ -10,21 +10,21 @@ import re
 _LOOKED_AT = 300  # characters: a refusal says so at once
 
 _APOLOGY = (
-    r"(?:i['\u2019]?m (?:very |so |really )?sorry|i am (?:very )?sorry|sorry|my apologies"
+    r"(?:i'?m (?:very |so |really )?sorry|i am (?:very )?sorry|sorry|my apologies"
     r"|i apologi[sz]e)"
 )
 _CANNOT = (
-    r"i (?:can(?:no|['\u2019])t|can not|am (?:not able|unable)|won['\u2019]t"
+    r"i (?:can(?:no|')t|can not|am (?:not able|unable)|won't"
     r"|will not|must (?:decline|refuse)|(?:have to |need to )?(?:decline|refuse))\b"
-    r"|i['\u2019]?m (?:not able|unable)\b"
+    r"|i'?m (?:not able|unable)\b"
 )
 _OPENINGS = (
-    rf"{_APOLOGY}[,.!:; ]+(?:but )?(?:as an ai|{_CANNOT}|that['\u2019]s not something)",
+    rf"{_APOLOGY}[,.!:; ]+(?:but )?(?:as an ai|{_CANNOT}|that's not something)",
     rf"(?:unfortunately,? )?(?:{_CANNOT})"
     r"(?! (?:find (?:a|any) (?:mistake|error|better)|wait|help but))",
-    r"as an ai\b.{0,80}?(?:can(?:no|['\u2019])t|not able|unable|won['\u2019]t)",
-    r"it (?:is|['\u2019]s|would be) (?:not (?:appropriate|possible for me)|against my)",
-    r"i (?:don['\u2019]t|do not) (?:think|believe|feel) (?:it|this|that)(?:['\u2019]s| is)"
+    r"as an ai\b.{0,80}?(?:can(?:no|')t|not able|unable|won't)",
+    r"it (?:is|'s|would be) (?:not (?:appropriate|possible for me)|against my)",
+    r"i (?:don't|do not) (?:think|believe|feel) (?:it|this|that)(?:'s| is)"
     r" (?:appropriate|respectful|right)",
     r"(?:es )?tut mir leid,? (?:aber )?(?:ich )?kann",
     r"lo siento,? (?:pero )?no puedo",
@@ -45,4 +45,4 @@ def is_refusal(text: str) -> bool:
         text: the answer, thinking excluded; only its first 300 characters are looked at.
     """
     opening = text[:_LOOKED_AT].lstrip(" \t\r\n*_#>\"'\u201c")
-    return _REFUSAL.match(opening) is not None
+    return _REFUSAL.match(opening.replace("\u2019", "'")) is not None

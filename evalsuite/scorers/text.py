@@ -1,8 +1,10 @@
 """Making two texts comparable: which differences a scorer is told to ignore."""
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from evalsuite.errors import TaskError, nearest
 from evalsuite.types import JSON
@@ -44,22 +46,25 @@ def normalise(text: str, ignore: Sequence[str]) -> str:
     Raises:
         TaskError: `ignore` holds another word.
     """
+    for step in _steps(tuple(ignore)):
+        text = step(text)
+    return text
+
+
+@cache  # asked for every row, of what a task file says
+def _steps(ignore: tuple[str, ...]) -> tuple[Callable[[str], str], ...]:
+    """What removes the differences named in `ignore`, in its order."""
     for word in ignore:
         if word not in _STEPS:
             raise TaskError(f"scorer option ignore: unknown '{word}'.{nearest(word, _STEPS)}")
-    for word, step in _STEPS.items():
-        if word in ignore:
-            text = step(text)
-    return text
+    return tuple(step for word, step in _STEPS.items() if word in ignore)
 
 
 def as_text(value: JSON) -> str:
     """Write a target as text: a string as it is, anything else as compact JSON."""
-    import json
-
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def as_texts(value: JSON) -> list[str]:
     """Write a target as the list of texts that it allows: a list's entries, or itself."""
-    return [as_text(entry) for entry in (value if isinstance(value, list) else [value])]
+    return [as_text(entry) for entry in value] if isinstance(value, list) else [as_text(value)]

@@ -1,6 +1,5 @@
 """Local files of rows: JSONL, JSON, CSV, TSV and Parquet."""
 
-import csv
 import io
 import math
 import re
@@ -110,6 +109,8 @@ def _table(path: Path, cells: Iterator[list[str]], header: list[str]) -> Iterato
 
 
 def _csv(path: Path) -> Iterator[Any]:
+    import csv
+
     csv.field_size_limit(2**31 - 1)  # a passage may be longer than csv's 128 KiB
     text = parse.read(path, SourceError)
     cells = csv.reader(io.StringIO(text, newline=""), strict=True)

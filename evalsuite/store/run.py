@@ -13,7 +13,7 @@ from pathlib import Path
 import orjson
 
 from evalsuite.errors import IncompleteError, SourceError, StoreError, TaskError, UsageError
-from evalsuite.journal import pack
+from evalsuite.packing import pack
 from evalsuite.types import JSON
 
 SCHEMA = 2  # of a run's files; a run of another schema is refused, never mixed

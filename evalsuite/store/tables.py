@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 
 from evalsuite.columns import column
@@ -49,19 +51,17 @@ def note_samples(run: Run, items: Iterable[tuple[Task, Sample]]) -> None:
     """
     with _replacing(run.path / _NOTED) as temporary, temporary.open("wb") as file:
         for task, sample in items:
-            keep = task.keep_inputs
-            cells = (
-                task.bucket,
-                task.name,
-                sample.id,
-                sample.key,
-                sample.cluster,
-                _json(sample.inputs) if keep else None,
-                _json(sample.target) if keep else None,
-                _json(sample.tags),
-            )
-            line = dict(zip(_SAMPLE_COLUMNS, cells, strict=True))
-            file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            line: dict[str, JSON] = {
+                "bucket": task.bucket,
+                "task": task.name,
+                "id": sample.id,
+                "key": sample.key,
+                "cluster": sample.cluster,
+                "tags": sample.tags,
+            }
+            if task.keep_inputs:
+                line |= {"inputs": sample.inputs, "target": sample.target}
+            file.write(json_bytes(line, orjson.OPT_APPEND_NEWLINE))
 
 
 def pack_samples(run: Run) -> None:
@@ -74,15 +74,32 @@ def pack_samples(run: Run) -> None:
 def _sample_tables(run: Run) -> "Iterator[pa.Table]":
     import pyarrow as pa
 
-    lines = _noted(run)
-    while rows := list(islice(lines, _GROUP)):
-        columns = {name: [row[name] for row in rows] for name in _SAMPLE_COLUMNS}
-        yield pa.table({n: column(values, pa.string()) for n, values in columns.items()})
+    with (run.path / _NOTED).open("rb") as file:
+        while rows := list(map(_LINE.decode, islice(file, _GROUP))):
+            cells: dict[str, Sequence[Any]] = dict(
+                zip(_SAMPLE_COLUMNS, zip(*map(_CELLS, rows), strict=True), strict=True)
+            )
+            for name in _JSON_COLUMNS:  # nothing, which is no JSON, is what a task did not keep
+                cells[name] = [text or None for text in cells[name]]
+            yield pa.table({n: column(values, pa.string()) for n, values in cells.items()})
 
 
 def _noted(run: Run) -> Iterator[dict[str, Any]]:
     with (run.path / _NOTED).open("rb") as file:
         yield from map(orjson.loads, file)
+
+
+class _Line(msgspec.Struct):
+    """A line of samples.jsonl, its JSON left as it is."""
+
+    bucket: str
+    task: str
+    id: str
+    key: str
+    cluster: str
+    inputs: msgspec.Raw = msgspec.Raw()
+    target: msgspec.Raw = msgspec.Raw()
+    tags: msgspec.Raw = msgspec.Raw()
 
 
 def write_samples(run: Run, items: Iterable[tuple[Task, Sample]]) -> None:
@@ -137,17 +154,18 @@ def _packed(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a Parquet file, a group of them in memory at once."""
     with _opened(path) as file:
         for group in range(file.num_row_groups):
-            yield from file.read_row_group(group).to_pylist()
+            for row in file.read_row_group(group).to_pylist():
+                yield row | {name: _load(row[name]) for name in _JSON_COLUMNS}
 
 
 def _sample(row: Mapping[str, Any]) -> Sample:
     return Sample(
         id=row["id"],
         key=row["key"],
-        inputs=_load(row["inputs"], {}),
-        target=_load(row["target"], None),
+        inputs=row.get("inputs") or {},
+        target=row.get("target"),
         cluster=row["cluster"],
-        tags=_load(row["tags"], {}),
+        tags=row.get("tags") or {},
     )
 
 
@@ -181,8 +199,8 @@ def _score_table(
     packed = [{name: [m.value, m.weight] for name, m in row.metrics.items()} for row in rows]
     columns = {
         **arrow_columns(rows, health),
-        "metrics": column([_json(each) for each in packed], pa.string()),
-        "tags": column([_json(row.tags) for row in rows], pa.string()),
+        "metrics": column(list(map(json_bytes, packed)), pa.string()),
+        "tags": column([json_bytes(row.tags) for row in rows], pa.string()),
         "segment": column([place and place.segment for place in first], pa.int64()),
         "offset": column([place and place.offset for place in first], pa.int64()),
     }
@@ -253,15 +271,13 @@ _LARGE = 8 << 20  # bytes of a file from which memory counts
 _PLACES = ("segment", "offset")  # for people: nothing here reads them back
 _SAMPLES, _NOTED = "samples.parquet", "samples.jsonl"
 _GROUP = 4096  # rows of a group of a Parquet file: what is in memory at once
-_SAMPLE_COLUMNS = ("bucket", "task", "id", "key", "cluster", "inputs", "target", "tags")
+_SAMPLE_COLUMNS = _Line.__struct_fields__
+_JSON_COLUMNS = ("inputs", "target", "tags")
+_LINE, _CELLS = msgspec.json.Decoder(_Line), attrgetter(*_SAMPLE_COLUMNS)
 
 
-def _json(value: JSON) -> str:
-    return json_bytes(value).decode()
-
-
-def _load(text: str | None, empty: JSON) -> JSON:
-    return orjson.loads(text) if text else empty
+def _load(text: str | None) -> JSON:
+    return orjson.loads(text) if text else None
 
 
 def _write_tables(path: Path, tables: "Iterator[pa.Table]") -> None:
