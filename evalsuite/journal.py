@@ -19,7 +19,7 @@ import msgspec
 
 from evalsuite.errors import IncompleteError, StoreError
 from evalsuite.packing import pack
-from evalsuite.syncing import Syncing
+from evalsuite.syncing import Syncing, force_names
 from evalsuite.types import JSON, Request, Response
 
 FSYNC_RECORDS = 256
@@ -216,6 +216,8 @@ class Journal:
         self.segment = 1 + max((int(path.stem) for path in self.segments()), default=0)
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND
         self._out = os.open(self.folder / f"{self.segment:04d}.jsonl", flags, 0o644)
+        force_names(self.folder)
+        force_names(self.folder.parent)
         self._syncing = Syncing(self._out, most=self._sync_every, seconds=FSYNC_SECONDS)
         self._offset = 0
 

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalsuite import episode, scoring
+from evalsuite import episode, scoring, store
 from evalsuite import task as tasks
 from evalsuite.answers import Answer, answers_of
-from evalsuite.errors import IncompleteError, UsageError, nearest
+from evalsuite.errors import UsageError, nearest
 from evalsuite.types import JSON, Request, Sample, ScoreRow, Step, Task, Transcript
 
 _NAMED = 5  # ids shown in a message
@@ -195,14 +195,9 @@ def write(result: ResponsesResult, path: Path) -> None:
     Raises:
         IncompleteError: the file cannot be written, or the disk is full.
     """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            for entry in result.scored:
-                file.write(json.dumps(_line(entry)) + "\n")
-        temporary.replace(path)
-    except OSError as error:
-        raise IncompleteError(f"cannot write {path}: {error.strerror}") from None
+    with store.replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for entry in result.scored:
+            file.write(json.dumps(_line(entry)) + "\n")
 
 
 def _line(entry: Scored) -> dict[str, JSON]:

@@ -3,8 +3,29 @@
 import os
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 _EARLY = 0.75  # share of the records that may be behind at which forcing begins
+
+
+def force(path: Path) -> None:
+    """Force a file to the disk, and wait for it.
+
+    Raises:
+        OSError: the disk is full or broken.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def force_names(folder: Path) -> None:
+    """Force the names of what is in a folder to the disk, on file systems that do that."""
+    with suppress(OSError):
+        force(folder)
 
 
 class Syncing:

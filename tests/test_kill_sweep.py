@@ -101,8 +101,8 @@ def kill_at(process, folder, bytes_written, *, power):
         if size(folder) >= bytes_written:
             disk.stop(process.pid)  # so that what is looked at stays as it is
             segment = max(folder.glob("journal/*.jsonl"))
-            synced = disk.synced(segment)
-            if not power or synced < segment.stat().st_size:
+            synced = {path: disk.synced(path) for path in folder.rglob("*") if path.is_file()}
+            if not power or synced[segment] < segment.stat().st_size:
                 break
             process.send_signal(signal.SIGCONT)
         time.sleep(0.001)
@@ -110,7 +110,8 @@ def kill_at(process, folder, bytes_written, *, power):
     process.wait()
     process.stderr.close()
     if power:  # by the account of that moment: the kernel may write on of its own accord
-        os.truncate(segment, synced)
+        for path, length in synced.items():
+            os.truncate(path, length)
 
 
 def kept_by(folder):

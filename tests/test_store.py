@@ -7,12 +7,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import disk
 import pytest
 
 from evalsuite import store
 from evalsuite.errors import ComparisonError, IncompleteError, StoreError
 from evalsuite.journal import Key, Place
-from evalsuite.types import Metric, Sample, ScoreRow, Source, Task
+from evalsuite.types import Metric, Plan, Sample, ScoreRow, Source, Task
 
 
 def manifest(model="m", status="complete", tasks=("t",), created="2026-01-01"):
@@ -90,6 +91,29 @@ def test_tables_of_many_groups_are_read_back_whole(tmp_path):
     store.pack_samples(run)
     assert list(store.samples(run).values()) == samples  # packed
     assert not (run.path / "samples.jsonl").exists()
+
+
+def test_a_power_cut_leaves_every_file_of_a_run_whole(tmp_path):
+    if not disk.tells(tmp_path):
+        pytest.skip("needs a kernel that tells what is not on the disk")
+    sample = Sample(id="a", key="0", inputs={"q": "?" * 9000}, target=None, cluster="a")
+    run = store.create(tmp_path, manifest(), path=tmp_path / "run")
+    seen = set()
+    for write in (
+        lambda: store.note_samples(run, [(task(), sample)]),
+        lambda: store.write_plan(run, Plan(blocks={})),
+        lambda: store.update(run, status="running"),
+        lambda: store.pack_samples(run),
+        lambda: store.write_scores(run, [row()], {}),
+        lambda: store.write_json(run.path / "summary.json", {"estimates": []}),
+    ):
+        write()
+        files = [path for path in run.path.rglob("*") if path.is_file()]
+        seen.update(path.name for path in files)
+        assert not [path.name for path in files if disk.unsynced(path)]
+
+    tables = {"samples.jsonl", "samples.parquet", "scores.parquet"}
+    assert seen == {"run.json", "plan.json", "summary.json"} | tables
 
 
 @pytest.mark.parametrize(

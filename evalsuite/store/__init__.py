@@ -20,6 +20,7 @@ from evalsuite.store.run import (
     gone_if_refused,
     lock,
     open_run,
+    replacing,
     update,
     write_json,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "open_at",
     "open_run",
     "pack_samples",
+    "replacing",
     "rows",
     "samples",
     "scores",

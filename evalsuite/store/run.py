@@ -14,6 +14,7 @@ import orjson
 
 from evalsuite.errors import IncompleteError, SourceError, StoreError, TaskError, UsageError
 from evalsuite.packing import pack
+from evalsuite.syncing import force, force_names
 from evalsuite.types import JSON
 
 SCHEMA = 2  # of a run's files; a run of another schema is refused, never mixed
@@ -77,6 +78,7 @@ def create(runs: Path, manifest: Mapping[str, JSON], *, path: Path | None = None
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"cannot make {path}: {error.strerror}") from None
+    force_names(path.parent)
     manifest = {**manifest, "name": path.name, "schema": SCHEMA}
     write_json(path / "run.json", manifest)
     return Run(name=path.name, path=path, manifest=manifest)
@@ -183,14 +185,29 @@ def write_json(path: Path, value: object) -> None:
     Raises:
         IncompleteError: the disk is full or the folder cannot be written.
     """
+    with replacing(path) as temporary:
+        temporary.write_bytes(json_bytes(value, _PRETTY))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file beside `path` that takes its place where the block ends well.
+
+    It is on the disk by then: after a power cut there is the old one or the new one, whole.
+
+    Raises:
+        IncompleteError: the disk is full or the folder cannot be written.
+    """
     temporary = path.with_name(path.name + ".tmp")
     try:
-        temporary.write_bytes(json_bytes(value, _PRETTY))
+        yield temporary
+        force(temporary)
         temporary.replace(path)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise IncompleteError(f"cannot write {path}: {error.strerror}") from None
+        raise IncompleteError(f"cannot write {path}: {error.strerror or error}") from None
+    force_names(path.parent)
 
 
 def json_bytes(value: object, options: int = 0) -> bytes:

@@ -1,7 +1,7 @@
 """What a run holds: its plan, samples, score rows and journal."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import chain, islice
 from operator import attrgetter
 from pathlib import Path
@@ -15,7 +15,7 @@ from evalsuite.errors import IncompleteError, StoreError
 from evalsuite.journal import Journal, Key, Place
 from evalsuite.shelf import Shelf
 from evalsuite.store.remote import fetch_journal
-from evalsuite.store.run import SCHEMA, Run, json_bytes, write_json
+from evalsuite.store.run import SCHEMA, Run, json_bytes, replacing, write_json
 from evalsuite.types import JSON, Plan, Sample, ScoreRow, Task
 
 if TYPE_CHECKING:  # numpy and Arrow come with these: not while requests run
@@ -49,7 +49,7 @@ def note_samples(run: Run, items: Iterable[tuple[Task, Sample]]) -> None:
     Raises:
         IncompleteError: the disk is full or the folder cannot be written.
     """
-    with _replacing(run.path / _NOTED) as temporary, temporary.open("wb") as file:
+    with replacing(run.path / _NOTED) as temporary, temporary.open("wb") as file:
         for task, sample in items:
             line: dict[str, JSON] = {
                 "bucket": task.bucket,
@@ -288,29 +288,12 @@ def _write_tables(path: Path, tables: "Iterator[pa.Table]") -> None:
     first = next(tables)
     schema = first.schema.with_metadata({"evalsuite.schema": str(SCHEMA)})
     with (
-        _replacing(path) as temporary,
+        replacing(path) as temporary,
         parquet.ParquetWriter(temporary, schema, compression="zstd") as file,
     ):
         for table in chain((first,), tables):
             file.write_table(table)
     pa.default_memory_pool().release_unused()  # else Arrow keeps it while estimates are made
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A file beside `path` that takes its place where the block ends well.
-
-    Raises:
-        IncompleteError: the disk is full or the folder cannot be written.
-    """
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise IncompleteError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _give_memory_back() -> None:
