@@ -183,6 +183,17 @@ def test_a_folder_with_something_else_in_it_does_not_become_a_run(tmp_path):
         store.create(tmp_path, manifest(), path=tmp_path)
 
 
+def test_a_process_that_died_while_it_made_a_run_does_not_take_the_place(tmp_path):
+    place = tmp_path / "run"
+    place.mkdir()
+    (place / "run.json.tmp").write_text('{"mod')
+
+    store.check_place(place, a_run=True)
+
+    assert store.open_run(store.create(tmp_path, manifest(), path=place).path).manifest["model"]
+    assert [path.name for path in place.iterdir()] == ["run.json"]
+
+
 def test_a_run_that_was_never_scored_says_so(tmp_path):
     run = store.create(tmp_path, manifest())
 

@@ -72,7 +72,7 @@ def create(runs: Path, manifest: Mapping[str, JSON], *, path: Path | None = None
         path = runs / f"{stamp}-{model}-{salt.hexdigest()[:4]}"
     if (path / "run.json").is_file():
         raise StoreError(f"{path} holds a run already: choose another -o")
-    if path.is_file() or (path.is_dir() and any(path.iterdir())):
+    if path.is_file() or _holds_other(path):
         raise StoreError(f"{path} is not empty and is no run: choose another -o")
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -94,13 +94,18 @@ def check_place(path: Path, *, a_run: bool) -> None:
     Raises:
         StoreError: it is a file, holds something else, or cannot be written.
     """
-    if a_run and path.is_dir() and any(path.iterdir()) and not (path / "run.json").is_file():
+    if a_run and not (path / "run.json").is_file() and _holds_other(path):
         raise StoreError(f"{path} is not empty and is no run: choose another -o")
     near = next((one for one in (path, *path.parents) if one.exists()), path)
     if not near.is_dir():
         raise StoreError(f"{path}: {near} is a file, expected a folder")
     if not os.access(near, os.W_OK | os.X_OK):
         raise StoreError(f"{path}: {near} cannot be written")
+
+
+def _holds_other(path: Path) -> bool:
+    """Whether a folder holds more than the manifest of a process that died while writing it."""
+    return path.is_dir() and any(one.name != "run.json.tmp" for one in path.iterdir())
 
 
 def open_run(path: Path) -> Run:
