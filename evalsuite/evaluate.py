@@ -101,7 +101,9 @@ def evaluate(
             if old is not None:
                 display.say(f"going on with {run.path}")
             host.keep_log(server, run.path)
-            return run_async(_work(run, work, ends, settings, display))
+            doing = _work(run, work, ends, settings, display)
+            del work  # it lets go of what only the asking needs
+            return run_async(doing)
 
 
 def _setting(settings: Settings, old: store.Run | None) -> early.Setting:
@@ -209,6 +211,7 @@ async def _work(
         with display.buckets(work.buckets, totals):
             await _ask(work, ends, journal, desk, (settings, display, seen))
             await runner.interruptible(desk.finish())
+        work = selection.asked(work)
         seen |= await early.saved(run, work, ends, journal)
         run = store.update(run, **_noted(run, seen), seconds=_seconds(run, started))
         told = reuse.said(run.manifest["prompt_cache"])

@@ -195,6 +195,11 @@ def prepare(chosen: Selection, found: Sequence[Bucket] | None = None) -> Work:
     return work if chosen.shard is None else _part(work, chosen.shard)
 
 
+def asked(work: Work) -> Work:
+    """The work without what is of use only until it is asked: 12 MB of 100,000 samples."""
+    return replace(work, hints=order.Hints(), begun=Begun())
+
+
 def _part(work: Work, shard: Shard) -> Work:
     """One part of the work, drawn by hash."""
     kept = {name: [shard.holds(one) for one in found] for name, found in work.samples.items()}

@@ -13,7 +13,7 @@ import orjson
 from evalsuite.spool import Spool
 from evalsuite.types import JSON, Item, Sample
 
-_ROOM = 2**22  # bytes of JSON that stay in memory
+_ROOM = 2**21  # bytes of JSON that stay in memory, three to four times as many there
 
 
 class Shelved(Sample):

@@ -72,16 +72,24 @@ def pack_samples(run: Run) -> None:
 
 
 def _sample_tables(run: Run) -> "Iterator[pa.Table]":
+    with (run.path / _NOTED).open("rb") as file:
+        while table := _sample_table(islice(file, _GROUP)):
+            yield table
+
+
+def _sample_table(lines: Iterable[bytes]) -> "pa.Table | None":
+    """Some lines of samples.jsonl as a table; None where there are none."""
     import pyarrow as pa
 
-    with (run.path / _NOTED).open("rb") as file:
-        while rows := list(map(_LINE.decode, islice(file, _GROUP))):
-            cells: dict[str, Sequence[Any]] = dict(
-                zip(_SAMPLE_COLUMNS, zip(*map(_CELLS, rows), strict=True), strict=True)
-            )
-            for name in _JSON_COLUMNS:  # nothing, which is no JSON, is what a task did not keep
-                cells[name] = [text or None for text in cells[name]]
-            yield pa.table({n: column(values, pa.string()) for n, values in cells.items()})
+    rows = list(map(_LINE.decode, lines))
+    if not rows:
+        return None
+    cells: dict[str, Sequence[Any]] = dict(
+        zip(_SAMPLE_COLUMNS, zip(*map(_CELLS, rows), strict=True), strict=True)
+    )
+    for name in _JSON_COLUMNS:  # nothing, which is no JSON, is what a task did not keep
+        cells[name] = [text or None for text in cells[name]]
+    return pa.table({n: column(values, pa.string()) for n, values in cells.items()})
 
 
 def _noted(run: Run) -> Iterator[dict[str, Any]]:
@@ -270,7 +278,7 @@ PLAIN_COLUMNS = (
 _LARGE = 8 << 20  # bytes of a file from which memory counts
 _PLACES = ("segment", "offset")  # for people: nothing here reads them back
 _SAMPLES, _NOTED = "samples.parquet", "samples.jsonl"
-_GROUP = 4096  # rows of a group of a Parquet file: what is in memory at once
+_GROUP = 2048  # rows of a group of a Parquet file: what is in memory at once
 _SAMPLE_COLUMNS = _Line.__struct_fields__
 _JSON_COLUMNS = ("inputs", "target", "tags")
 _LINE, _CELLS = msgspec.json.Decoder(_Line), attrgetter(*_SAMPLE_COLUMNS)
