@@ -212,7 +212,6 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             temporary.unlink()
         raise IncompleteError(f"cannot write {path}: {error.strerror or error}") from None
-    force_names(path.parent)
 
 
 def json_bytes(value: object, options: int = 0) -> bytes:
@@ -226,7 +225,8 @@ def json_bytes(value: object, options: int = 0) -> bytes:
 
 
 def update(run: Run, **changes: JSON) -> Run:
-    """Rewrite the manifest with some keys changed."""
+    """Rewrite the manifest with some keys changed, the other files' names on the disk first."""
+    force_names(run.path)
     manifest = {**run.manifest, **changes}
     write_json(run.path / "run.json", manifest)
     return Run(name=run.name, path=run.path, manifest=manifest)
