@@ -1,4 +1,4 @@
-"""Samples of a run: the first few megabytes in memory, the rest on disk until they are asked.
+"""Samples of a run: the first megabyte in memory, the rest on disk until they are asked.
 
 A plan of a hundred thousand samples holds what orders and names them; a prompt of 400 bytes,
 as the dictionary of a row, would take 1.4 KB each.
@@ -13,7 +13,7 @@ import orjson
 from evalsuite.spool import Spool
 from evalsuite.types import JSON, Item, Sample
 
-_ROOM = 2**21  # bytes of JSON that stay in memory, three to four times as many there
+_ROOM = 2**20  # bytes of JSON that stay in memory, three to four times as many there
 
 
 class Shelved(Sample):

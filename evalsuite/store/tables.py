@@ -148,7 +148,7 @@ def has_samples(run: Run) -> bool:
 def samples(run: Run) -> dict[tuple[str, str], Sample]:
     """The samples of a run by (task, id); inputs are empty where the task kept none.
 
-    What is more than a few megabytes of them stays on disk until it is looked at.
+    What is more than a megabyte of them stays on disk until it is looked at.
 
     Raises:
         StoreError: they are not there, or cannot be read.
