@@ -45,8 +45,10 @@ class Begun:
             begun: as `begin` gave it.
             size: bytes of its prompt.
         """
+        if task.episode is not None:
+            return
         self._room -= size + _BESIDE
-        if self._room >= 0 and task.episode is None:
+        if self._room >= 0:
             self._kept[task.name, sample.id] = begun
 
     def take(self, item: Item) -> tuple[Episode, State]:

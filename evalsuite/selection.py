@@ -291,12 +291,12 @@ def _first_prompt(item: Task, sample: Sample, state: State) -> tuple[int, order.
     Raises:
         SourceError: the row holds what cannot be sent: half a surrogate pair, say.
     """
-    asked = state.requests if isinstance(state, Waiting) else ()
-    if not asked:
+    requests = state.requests if isinstance(state, Waiting) else ()
+    if not requests:
         return 0, b""
     try:
-        prompts = [order.rendered(request) for request in asked]
-        more = [len(request.continuation.encode()) for request in asked]
+        prompts = [order.rendered(request) for request in requests]
+        more = [len(request.continuation.encode()) for request in requests]
         return max(map(add, map(len, prompts), more)), order.sketch(prompts[0])
     except (TypeError, UnicodeEncodeError) as error:
         raise SourceError(f"{item.path}: row {sample.key} is no JSON text: {error}") from None
